@@ -1,0 +1,175 @@
+"""The warnings that a planner owes: what lies outside the evidence, what does not exist, what the law demands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiplan import units
+from aiplan.plan import Plan
+from aiplan.quantities import scaling
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A regulatory threshold on training compute [FLOP], with its status on a date."""
+
+    code: str
+    flops: float
+    text: str
+
+
+THRESHOLDS = (
+    Threshold(
+        "threshold-eu-gpai",
+        1e23,
+        "EU AI Act, guidelines of 2025-07-18: above 1e23 FLOP a model that generates text, images or video counts as "
+        "general-purpose AI; provider duties in force since 2025-08-02",
+    ),
+    Threshold(
+        "threshold-eu-systemic-risk",
+        1e25,
+        "EU AI Act, Art. 51: above 1e25 FLOP systemic risk is presumed; the Commission must be told within two weeks; "
+        "in force since 2025-08-02",
+    ),
+    Threshold(
+        "threshold-ca-sb53",
+        1e26,
+        "California SB 53, signed 2025-09-29: a frontier model above 1e26 FLOP, fine-tuning included; further duties "
+        "above $500M of yearly revenue",
+    ),
+    Threshold(
+        "threshold-ny-raise",
+        1e26,
+        "New York RAISE Act, signed 2025-12-19, aligned with SB 53 by chapter amendments: check the text in force",
+    ),
+    Threshold(
+        "threshold-us-eo14110",
+        1e26,
+        "US Executive Order 14110 asked for a report above 1e26 FLOP; it was revoked on 2025-01-20 and no longer holds",
+    ),
+)
+
+DATA_MOVEMENT_WALL = 2e28  # FLOP in about three months, Erdil and Schneider-Joseph 2024 (Epoch AI)
+LATENCY_WALL = 2e31  # FLOP, same source
+
+
+def warnings(plan: Plan) -> list[tuple[str, str]]:
+    """Code and text of each warning that a plan earns."""
+    out: list[tuple[str, str]] = []
+    for rule in (_evidence, _text, _walls, _reliability, _sites, _regulation, _prices, _pins):
+        out += rule(plan)
+    return out
+
+
+def _evidence(plan: Plan) -> list[tuple[str, str]]:
+    out = []
+    if plan.expanded.rumour:
+        out.append(("rumour", f"{plan.expanded.rumour} is described from rumours, not from its makers"))
+    size, tokens = plan.value("effective_params"), plan.value("tokens")
+    decided = any(
+        node.formula and node.formula.rival == plan.expanded.law.form
+        for node in (plan.nodes.get(n) for n in ("tokens", "params", "training_flops", "loss"))
+        if node and node.value is not None
+    )
+    if decided and size and tokens:
+        reason = scaling.in_range(plan.expanded.law, size, tokens)
+        if reason:
+            out.append(("beyond-fit-range", reason))
+    mfu = plan.nodes.get("reference_mfu")
+    if mfu and mfu.origin == "default":
+        out.append(("mfu-unmeasured", f"{mfu.source}; the interval of days and cost is wide for that reason"))
+    return out
+
+
+def _text(plan: Plan) -> list[tuple[str, str]]:
+    tokens, stock, epochs = plan.value("tokens"), plan.value("text_stock"), plan.value("epochs")
+    if not tokens or not stock or tokens <= stock:
+        return []
+    strength = ""
+    if epochs and epochs > 40:
+        strength = "; beyond 40 repetitions no measurement says what happens"
+    elif epochs and epochs > 16:
+        strength = "; beyond 16 repetitions most of the gain is gone"
+    elif epochs and epochs > 4:
+        strength = "; beyond 4 repetitions each one teaches less"
+    have = units.show(tokens, "token", "tokens")
+    return [
+        (
+            "scarce-text",
+            f"{have} are {tokens / stock:.1f} times the public human text there is, "
+            f"{units.show(stock, 'token')} (90% interval 100T to 1000T){strength}",
+        )
+    ]
+
+
+def _walls(plan: Plan) -> list[tuple[str, str]]:
+    flops, out = plan.value("training_flops"), []
+    if flops and flops > LATENCY_WALL:
+        out.append(
+            ("latency-wall", f"{flops:.2g} FLOP is beyond the latency wall of about 2e31 FLOP for a three-month run")
+        )
+    elif flops and flops > DATA_MOVEMENT_WALL:
+        out.append(
+            (
+                "data-movement-wall",
+                f"{flops:.2g} FLOP is beyond about 2e28 FLOP, where moving data between accelerators begins to cost "
+                "a three-month run its utilisation",
+            )
+        )
+    sequences = (plan.value("batch_tokens") or 0) / (plan.value("seq_len") or 1)
+    dp, micro = plan.value("dp"), plan.value("micro_batch")
+    if sequences and dp and micro and dp * micro > sequences * 1.001:
+        out.append(
+            (
+                "batch-too-small",
+                f"a batch of {sequences:,.0f} sequences cannot feed {dp:,.0f} replicas: some accelerators would idle",
+            )
+        )
+    return out
+
+
+def _reliability(plan: Plan) -> list[tuple[str, str]]:
+    mtbf, restart = plan.value("mtbf"), plan.value("restart_time")
+    if not mtbf or not restart or mtbf > 2 * restart:
+        return []
+    between = units.show(mtbf, "s")
+    if plan.expanded.chosen["recovery"] == "global":
+        text = f"a failure comes every {between}, a restart takes {units.show(restart, 's')}: use --recovery elastic"
+    else:
+        text = (
+            f"a failure comes every {between}: restarting the whole job from a checkpoint is impossible, so this plan "
+            "rests on elastic recovery and hot spares"
+        )
+    return [("restart-impossible", text)]
+
+
+def _sites(plan: Plan) -> list[tuple[str, str]]:
+    sites, power = plan.value("sites"), plan.value("facility_power")
+    if not sites or sites <= 1 or not power:
+        return []
+    each = units.show(plan.value("site_capacity"), "W")
+    return [
+        (
+            "sites-needed",
+            f"{units.show(power, 'W')} needs {sites:,.0f} sites of {each} each, joined by a network that this plan "
+            "does not price",
+        )
+    ]
+
+
+def _regulation(plan: Plan) -> list[tuple[str, str]]:
+    flops = plan.value("training_flops")
+    return [(t.code, t.text) for t in THRESHOLDS if flops and flops >= t.flops]
+
+
+def _prices(plan: Plan) -> list[tuple[str, str]]:
+    out = []
+    for name in ("accelerator_price", "rental_price", "electricity_price"):
+        node = plan.nodes.get(name)
+        if node and node.value is None:
+            out.append(("price-unknown", f"{node.why_null or name}; set it with --set {name}=..."))
+    return out
+
+
+def _pins(plan: Plan) -> list[tuple[str, str]]:
+    return [("pin-unused", f"{name} is given but changes nothing that was asked") for name in plan.unused]

@@ -1,0 +1,121 @@
+"""From a solved plan to the answer: quantities with intervals, assumptions, warnings, sources, one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiplan import __version__, advice, units
+from aiplan.plan import TRAIN, Plan
+from aiplan.specs.result import Assumption, LawRow, Result, Value, Warning_
+from aiplan.whatif.uncertainty import Uncertainty, intervals
+
+
+def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, name: str | None = None) -> Result:
+    """The result of a plan: the contract's object, with everything that the reader needs to judge it."""
+    shown = asks if asks is not None else TRAIN
+    sure = intervals(plan)
+    quantities: dict[str, Value] = {}
+    for quantity in [*shown, *(n for n in plan.nodes if n not in shown)]:
+        if quantity in plan.nodes:
+            node = plan.nodes[quantity]
+            p10, p90 = sure.bounds.get(quantity, (None, None))
+            quantities[quantity] = Value(
+                value=node.value,
+                unit=node.unit,
+                origin=node.origin,
+                p10=p10,
+                p50=node.value if p10 is not None else None,
+                p90=p90,
+                why_null=node.why_null,
+            )
+        else:
+            from aiplan.graph import GRAPH
+
+            reason = plan.unresolved.get(quantity, "it was not asked")
+            quantities[quantity] = Value(value=None, unit=GRAPH[quantity].unit, origin="formula", why_null=reason)
+    return Result(
+        ask=ask,
+        name=name,
+        aiplan_version=__version__,
+        headline=headline(plan, sure),
+        quantities=quantities,
+        choices=_choices(plan),
+        binding=plan.binding,
+        assumptions=_assumptions(plan),
+        warnings=[Warning_(code=code, message=text) for code, text in advice.warnings(plan)],
+        laws=_laws(plan) if ask == "train" else [],
+        drivers=[{"of": sure.of, **driver} for driver in sure.drivers],
+        sources=sorted({node.source for node in plan.nodes.values() if node.source and node.origin != "search"}),
+        inputs=dict(plan.question.typed),
+    )
+
+
+def headline(plan: Plan, sure: Uncertainty | None = None) -> str:
+    """The answer in one sentence."""
+
+    def text(quantity: str) -> str | None:
+        value = plan.value(quantity)
+        return None if value is None else units.show(value, plan.nodes[quantity].unit, quantity)
+
+    chip = plan.expanded.chosen["accelerator"]
+    count, days = text("accelerators"), text("training_days")
+    if not count or not days:
+        why = plan.nodes["training_days"].why_null if "training_days" in plan.nodes else None
+        return f"This plan has no duration: {why or 'it lacks an input'}."
+    subject = plan.expanded.chosen.get("model")
+    size, tokens = text("params"), text("tokens")
+    what = f"{subject or (size and f'A model of {size}') or 'This work'}"
+    on = f" on {tokens}" if tokens else ""
+    start = "No plan: " if plan.impossible else ""
+    out = f"{start}{what}{on} takes {count} {chip} for {days}"
+    extras = [t for t in (text("facility_power"), text("run_cost") and f"{text('run_cost')} a run") if t]
+    if text("capex"):
+        extras.append(f"{text('capex')} to build")
+    return f"{out}{': ' if extras else ''}{', '.join(extras)}."
+
+
+def _choices(plan: Plan) -> dict[str, Any]:
+    out: dict[str, Any] = dict(plan.expanded.chosen)
+    layout = {}
+    for quantity in ("tp", "pp", "cp", "ep", "dp", "virtual_stages", "zero_stage", "micro_batch", "recompute"):
+        value = plan.value(quantity)
+        if value is not None:
+            layout[quantity] = int(value)
+    if layout:
+        out["layout"] = layout
+    return out
+
+
+def _assumptions(plan: Plan) -> list[Assumption]:
+    out = [
+        Assumption(quantity=n, value=plan.expanded.chosen[n], unit="", source=reason)
+        for n, reason in plan.expanded.assumed.items()
+    ]
+    out += [
+        Assumption(
+            quantity=n,
+            value=v,
+            unit="day",
+            source="default limit, since neither a deadline nor accelerators were given",
+        )
+        for n, v in plan.assumed_limits.items()
+    ]
+    for node in plan.nodes.values():
+        if node.origin == "default":
+            out.append(Assumption(quantity=node.name, value=node.value, unit=node.unit, source=node.source))
+    return out
+
+
+def _laws(plan: Plan) -> list[LawRow]:
+    """Every law's answer, where the user left tokens or size to a law."""
+    from aiplan.quantities.scaling import spread_across_laws
+
+    given = plan.question.given
+    if {"tokens", "loss", "flops_per_sample"} & set(given) or ("training_flops" in given and "params" in plan.given):
+        return []
+    size = plan.value("effective_params")
+    flops = given.get("training_flops")
+    if size is None and flops is None:
+        return []
+    rows = spread_across_laws(params=None if flops else size, training_flops=flops)
+    return [LawRow(law=law, params=n, tokens=d, training_flops=c) for law, n, d, c in rows]

@@ -1,0 +1,121 @@
+"""Choices made into numbers: each accelerator, model, site, precision, law ... becomes quantities with an origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiplan.graph import Given
+from aiplan.quantities.memory import RECIPES
+from aiplan.quantities.scaling import LAWS, Law
+
+if TYPE_CHECKING:
+    from aiplan.catalog import Catalog
+    from aiplan.specs.question import Question
+
+# Above this many accelerators one failure that stops them all leaves no time to work, so runs recover in parts.
+GLOBAL_RECOVERY_LIMIT = 100_000
+
+# Achieved MFU where no measurement of the chip is in the catalogue: median, p10, p90.
+PRIOR_MFU = {
+    "fp8": (0.30, 0.25, 0.35, "published FP8 runs on H100 and B200, of the FP8 peak"),
+    "fp4": (0.21, 0.17, 0.25, "NVFP4 runs 1.35-1.41 times as fast as FP8 on GB300 for twice the peak"),
+    "other": (0.358, 0.227, 0.565, "Epoch AI, 62 published training runs, median and deciles"),
+}
+
+DEFAULTS = {
+    "accelerator": ("gb200", "default where none is named"),
+    "site": ("us", "default where none is named"),
+    "law": ("besiroglu_2024", "default law: the corrected fit of Hoffmann's data"),
+    "sparsity": ("none", "dense peaks"),
+    "cost_method": ("owned", "default: hardware bought and amortized"),
+}
+
+
+@dataclass(slots=True)
+class Expanded:
+    """The choices of one question as graph inputs; `assumed` names those that the user left open, with the reason."""
+
+    given: dict[str, Given] = field(default_factory=dict)
+    rivals: set[str] = field(default_factory=set)
+    chosen: dict[str, str] = field(default_factory=dict)
+    assumed: dict[str, str] = field(default_factory=dict)
+    law: Law = LAWS["besiroglu_2024"]
+    rumour: str | None = None
+
+
+def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None = None) -> Expanded:
+    """All choices in force for a question, expanded into quantities; what the user pinned wins over the catalogue.
+
+    `defaults` are a settings file's own defaults, which win over ours.
+    """
+    from aiplan import catalog as catalogue
+
+    out = Expanded()
+    own = defaults or {}
+
+    def pick(name: str) -> str:
+        if name in question.choices:
+            return question.choices[name]
+        value, reason = DEFAULTS[name]
+        if name in own:
+            value, reason = str(own[name]), "default of aiplan.yaml"
+        out.assumed[name] = reason
+        return value
+
+    chip = catalog.find("accelerator", pick("accelerator"))
+    site = catalog.find("site", pick("site"))
+    sparsity = out.chosen["sparsity"] = pick("sparsity")
+    if sparsity == "none":
+        out.assumed.pop("sparsity", None)
+    precision = question.choices.get("precision")
+    if precision is None:
+        precision = catalogue.best_precision(chip)
+        out.assumed["precision"] = f"the best-proven training precision that {chip.id} has"
+    out.chosen |= {"accelerator": chip.id, "site": site.id, "precision": precision}
+    out.given |= catalogue.expand_accelerator(chip, precision, sparsity)
+    out.given |= catalogue.expand_site(site)
+    if "reference_mfu" not in out.given:
+        out.given["reference_mfu"] = _prior_mfu(chip.id, precision)
+
+    if "model" in question.choices:
+        model = catalog.find("model", question.choices["model"])
+        out.chosen["model"] = model.id
+        out.given |= catalogue.expand_model(model)
+        if model.rumour:
+            out.rumour = model.id
+
+    recipe = question.choices.get("recipe")
+    if recipe is None:
+        recipe = "fp32_adam" if precision in ("fp32", "tf32", "fp64") else "mixed_adam"
+        out.assumed["recipe"] = f"the usual optimizer recipe for {precision}"
+    out.chosen["recipe"] = recipe
+    spec = RECIPES[recipe]
+    for name in ("bytes_per_weight", "bytes_per_gradient", "bytes_per_optimizer_state"):
+        out.given[name] = Given(getattr(spec, name), "catalog", f"{recipe}: {spec.source}")
+
+    out.chosen["law"] = pick("law")
+    out.law = LAWS[out.chosen["law"]]
+    for name, value in out.law.coefficients.items():
+        out.given[name] = Given(value, "catalog", f"{out.law.name}: {out.law.source}")
+
+    out.chosen["recovery"] = _recovery(question, out)
+    out.chosen["cost_method"] = pick("cost_method")
+    out.rivals = {out.law.form, out.chosen["recovery"], out.chosen["cost_method"]}
+    out.given |= {name: Given(value) for name, value in question.given.items()}
+    return out
+
+
+def _recovery(question: Question, out: Expanded) -> str:
+    if "recovery" in question.choices:
+        return question.choices["recovery"]
+    if question.given.get("accelerators", GLOBAL_RECOVERY_LIMIT) < GLOBAL_RECOVERY_LIMIT:
+        out.assumed["recovery"] = f"one failure restarts the whole job, as usual below {GLOBAL_RECOVERY_LIMIT:,}"
+        return "global"
+    out.assumed["recovery"] = "only the failed part leaves: needed where failures are minutes apart"
+    return "elastic"
+
+
+def _prior_mfu(chip: str, precision: str) -> Given:
+    value, low, high, source = PRIOR_MFU.get(precision, PRIOR_MFU["other"])
+    return Given(value, "default", f"no measured MFU of {chip} at {precision}: {source}", spread=(low, high))

@@ -1,0 +1,158 @@
+"""Options shared by the planning commands: one table, so that flags, `--set` and scenario keys are one language."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from aiplan.errors import UserError, nearest
+from aiplan.specs.question import CHOICES, Question, read_pairs, read_question
+
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+class Flag(NamedTuple):
+    """A flag and the name that it sets."""
+
+    flag: str
+    sets: str
+    help: str
+
+
+FLAGS = (
+    Flag("params", "params", "Size of the model, e.g. 100T."),
+    Flag("tokens", "tokens", "Training tokens, e.g. 15T; else the scaling law decides."),
+    Flag("flops", "training_flops", "Training compute, e.g. 5e25."),
+    Flag("loss", "loss", "Loss to reach [nats per token]."),
+    Flag("model", "model", "A published architecture, e.g. llama-3.1-405b."),
+    Flag("accelerator", "accelerator", "Kind of accelerator, e.g. h100, gb200, tpu-v7."),
+    Flag("accelerators", "accelerators", "Number of accelerators, e.g. 16384."),
+    Flag("deadline", "training_days", "Upper bound on the duration, e.g. 90d."),
+    Flag("budget", "run_cost", "Upper bound on the cost of the run, e.g. $1B."),
+    Flag("power", "facility_power", "Upper bound on the power of the facility, e.g. 1GW."),
+    Flag("precision", "precision", "Number format of the matrix work, e.g. bf16, fp8."),
+    Flag("sparsity", "sparsity", "none or 2:4."),
+    Flag("recipe", "recipe", "Optimizer recipe: bytes kept per parameter."),
+    Flag("law", "law", "Scaling law, e.g. besiroglu_2024, rule_20."),
+    Flag("site", "site", "Site: price and carbon of electricity, PUE."),
+    Flag("recovery", "recovery", "What a failure stops: elastic (its replica) or global (all)."),
+    Flag("cost-method", "cost_method", "owned or rented."),
+)
+
+FORMATS = ("table", "json", "jsonl", "csv", "md", "yaml")
+
+Set = Annotated[
+    list[str], typer.Option("--set", metavar="NAME=VALUE", help="Pin any quantity or choice; may be repeated.")
+]
+Limit = Annotated[
+    list[str], typer.Option("--limit", metavar="NAME=VALUE", help="Upper bound on any quantity; may be repeated.")
+]
+CatalogDirs = Annotated[
+    list[Path], typer.Option("--catalog", metavar="DIR", help="Your own YAML entries, over ours; may be repeated.")
+]
+Format = Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(FORMATS)}.")]
+Json = Annotated[bool, typer.Option("--json", help="Same as --format json.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the result to FILE.")]
+All = Annotated[bool, typer.Option("--all", help="Show every quantity in the table.")]
+
+
+def planning(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the planning flags: it receives them as keyword arguments, None where not typed."""
+    signature = inspect.signature(function, eval_str=True)
+    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    flags = [
+        inspect.Parameter(
+            f.flag.replace("-", "_"),
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[str | None, typer.Option(f"--{f.flag}", help=f.help, show_default=False)],
+        )
+        for f in FLAGS
+    ]
+    split = next((i for i, p in enumerate(own) if p.kind is inspect.Parameter.KEYWORD_ONLY), len(own))
+    parameters = [*own[:split], *flags, *own[split:]]
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in parameters}
+    return function
+
+
+def settings_of(flags: dict[str, str | None], pairs: list[str], extra: list[str]) -> dict[str, str]:
+    """What flags, `--set` pairs and `--any-quantity VALUE` set, by name; flags win over `--set`."""
+    out = read_pairs(pairs)
+    out |= _extras(extra)
+    for flag in FLAGS:
+        value = flags.get(flag.flag.replace("-", "_"))
+        if value is not None:
+            out[flag.sets] = value
+    return out
+
+
+def _extras(extra: list[str]) -> dict[str, str]:
+    from aiplan.graph import GRAPH
+
+    known = [f"--{f.flag}" for f in FLAGS] + [
+        "--set",
+        "--limit",
+        "--catalog",
+        "--format",
+        "--json",
+        "--output",
+        "--all",
+    ]
+    out: dict[str, str] = {}
+    rest = list(extra)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise UserError(f"{word!r} is not an option; a value with a space needs quotes, e.g. --power '1 GW'")
+        name, equals, value = word[2:].partition("=")
+        name = name.replace("-", "_")
+        if name not in GRAPH and name not in CHOICES:
+            names = [*known, *(f"--{n.replace('_', '-')}" for n in GRAPH.quantities)]
+            raise UserError(f"there is no option {word.partition('=')[0]}{nearest(word.partition('=')[0], names)}")
+        if not equals:
+            if not rest:
+                raise UserError(f"{word} needs a value")
+            value = rest.pop(0)
+        out[name] = value
+    return out
+
+
+def question_of(flags: dict[str, str | None], pairs: list[str], limits: list[str], extra: list[str]) -> Question:
+    """The question that a command line asks; messages name the flag that was typed."""
+    settings = settings_of(flags, pairs, extra)
+    try:
+        return read_question(settings, read_pairs(limits, "--limit"))
+    except UserError as error:
+        text = str(error)
+        for flag in FLAGS:
+            if flag.sets != flag.flag and flags.get(flag.flag.replace("-", "_")) is not None:
+                text = text.replace(f"{flag.sets} ", f"--{flag.flag} ", 1) if text.startswith(flag.sets) else text
+        raise UserError(text) from None
+
+
+def format_of(name: str, json: bool) -> str:
+    """The output format, checked."""
+    if json:
+        return "json"
+    if name not in FORMATS:
+        raise UserError(f"--format {name!r} is not one of {', '.join(FORMATS)}{nearest(name, FORMATS, most=1)}")
+    return name
+
+
+def emit(text: str, output: Path | None) -> None:
+    """Write the result to a file, or to standard output."""
+    if output is None:
+        print(text)
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {output}: {error.strerror}") from None
+
+
+__all__ = ["CONTEXT", "FLAGS", "emit", "format_of", "planning", "question_of", "read_pairs", "settings_of"]

@@ -1,0 +1,52 @@
+"""`aiplan why`: how a quantity of a plan was derived."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aiplan.cli.options import CONTEXT, CatalogDirs, Json, Limit, Output, Set, emit, planning, question_of
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.command(context_settings=CONTEXT)
+@planning
+def why(
+    ctx: typer.Context,
+    quantity: Annotated[str, typer.Argument(help="Name of a quantity, e.g. capex.")],
+    *,
+    set_: Set = [],
+    limit: Limit = [],
+    catalog: CatalogDirs = [],
+    depth: Annotated[int | None, typer.Option("--depth", min=0, help="Levels to show; all where not given.")] = None,
+    json: Json = False,
+    output: Output = None,
+    **flags: str | None,
+) -> None:
+    """Show how a quantity of a plan was derived: formulas, numbers, units, sources.
+
+    Takes the options of `aiplan train`: aiplan why capex --params 100T
+    """
+    question = question_of(flags, set_, limit, ctx.args)
+    from aiplan.catalog import open_catalog
+    from aiplan.errors import UserError
+    from aiplan.graph import GRAPH, GraphError
+    from aiplan.plan import train
+    from aiplan.whatif.why import text, tree
+
+    name = quantity.replace("-", "_")
+    try:
+        GRAPH[name]
+    except GraphError as error:
+        raise UserError(str(error)) from None
+    found, defaults = open_catalog(catalog)
+    plan = train(question, found, defaults, more=[name])
+    branch = tree(plan, name)
+    if json:
+        import json as writer
+
+        emit(writer.dumps({"schema": "aiplan.why/1", **branch}, indent=2, ensure_ascii=False, allow_nan=False), output)
+    else:
+        emit(text(branch, most=depth), output)

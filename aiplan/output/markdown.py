@@ -1,0 +1,46 @@
+"""Markdown for a pull request or a document: the sentence first, the rest folded."""
+
+from __future__ import annotations
+
+from aiplan import units
+from aiplan.output import clean
+from aiplan.output.sections import range_text, reasons, sections, value_text
+from aiplan.specs.result import Result
+
+
+def markdown(result: Result, *, everything: bool = False) -> str:
+    """A headline, a small table, and details folded away."""
+    lines = [f"## {_text(result.name)}", ""] if result.name else []
+    lines += [
+        f"**{_text(result.headline)}**",
+        "",
+        "| quantity | value | p10 to p90 | from |",
+        "| --- | ---: | --- | --- |",
+    ]
+    for _, rows in sections(result, everything=everything):
+        for name, value in rows:
+            lines.append(
+                f"| {name} | {_text(value_text(name, value))} | {_text(range_text(name, value))} | {value.origin} |"
+            )
+    failed = [c for c in result.checks if not c.passed]
+    lines += _bullets("Failed", [c.message for c in failed])
+    lines += _bullets("What fixes the answer", result.binding)
+    lines += _bullets("Unknown", [f"{name}: {reason}" for name, reason in reasons(result)])
+    lines += _bullets("Warnings", [f"{w.code}: {w.message}" for w in result.warnings])
+    if result.ours:
+        lines += _bullets("Our own answer", [result.ours.headline])
+    lines += ["", "<details><summary>Assumptions and sources</summary>", ""]
+    for a in result.assumptions:
+        value_shown = a.value if isinstance(a.value, str) else units.show(a.value, a.unit, a.quantity)
+        lines.append(f"- {_text(a.quantity)} {_text(value_shown)}: {_text(a.source)}")
+    lines += ["", *(f"- {_text(source)}" for source in result.sources), "", "</details>"]
+    return "\n".join(lines)
+
+
+def _bullets(heading: str, items: list[str]) -> list[str]:
+    return ["", f"### {heading}", "", *(f"- {_text(item)}" for item in items)] if items else []
+
+
+def _text(text: str | None) -> str:
+    """Text that is neither table nor HTML syntax."""
+    return clean(text or "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")

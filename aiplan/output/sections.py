@@ -1,0 +1,64 @@
+"""Which quantities a person is shown, in which order, under which heading."""
+
+from __future__ import annotations
+
+from aiplan import units
+from aiplan.specs.result import Result, Value
+
+SECTIONS: dict[str, str] = {
+    "Model and data": "params active_params tokens tokens_per_param data_bytes epochs loss training_flops",
+    "Hardware": "accelerators memory_per_accelerator usable_memory fits hbm_total checkpoint_bytes",
+    "Time": "batch_tokens step_time mfu mtbf goodput training_days accelerator_hours",
+    "Power and planet": "it_power facility_power average_power energy sites carbon water",
+    "Money": "cluster_capex building_capex capex amortized_cost rental_cost electricity_cost staff_cost data_cost "
+    "run_cost flops_per_usd",
+}
+
+
+def sections(result: Result, *, everything: bool = False) -> list[tuple[str, list[tuple[str, Value]]]]:
+    """Headings with the quantities under them; with `everything`, the rest under a last heading."""
+    out: list[tuple[str, list[tuple[str, Value]]]] = []
+    seen: set[str] = set()
+    for heading, names in SECTIONS.items():
+        rows = [(n, result.quantities[n]) for n in names.split() if n in result.quantities]
+        seen.update(n for n, _ in rows)
+        rows = [(n, v) for n, v in rows if v.value is not None or everything or _worth_a_null(n)]
+        if rows:
+            out.append((heading, rows))
+    if everything or result.ask == "facts":
+        rest = [(n, v) for n, v in result.quantities.items() if n not in seen]
+        if rest:
+            out.append(("Everything else", rest))
+    return out
+
+
+def _worth_a_null(name: str) -> bool:
+    """Answers whose absence a reader must see."""
+    return name in ("loss", "fits", "training_days", "capex", "run_cost", "facility_power")
+
+
+def value_text(name: str, value: Value) -> str:
+    """A value for people; yes or no where it is that."""
+    if value.value is None:
+        return "unknown"
+    if name == "fits":
+        return "yes" if value.value == 1 else "no"
+    return units.show(value.value, value.unit, name)
+
+
+def range_text(name: str, value: Value) -> str:
+    """The 80% interval for people, or nothing."""
+    if value.p10 is None or value.p90 is None:
+        return ""
+    return f"{units.show(value.p10, value.unit, name)} to {units.show(value.p90, value.unit, name)}"
+
+
+def reasons(result: Result) -> list[tuple[str, str]]:
+    """Shown nulls with their reasons; one reason is given once, with all the quantities that it leaves empty."""
+    by_reason: dict[str, list[str]] = {}
+    for names in SECTIONS.values():
+        for name in names.split():
+            value = result.quantities.get(name)
+            if value is not None and value.value is None and value.why_null:
+                by_reason.setdefault(value.why_null, []).append(name)
+    return [(", ".join(names), reason) for reason, names in by_reason.items()]

@@ -1,0 +1,226 @@
+"""Activations that training keeps for the backward pass: per token and layer, and on one accelerator.
+
+Sequence parallelism is taken to go with tensor parallelism, attention never to store its square
+(FlashAttention), and a pipeline to run one forward, one backward, interleaved where it has virtual stages.
+Held against allocations measured with Megatron-LM on B200 (SimuMax's tables) the totals are within 10%.
+"""
+
+from __future__ import annotations
+
+from aiplan.graph import NoValue, default, quantity
+from aiplan.maths import ceil, maximum, minimum, where
+
+default("bytes_per_activation", "B", 2, "Bytes of one stored activation.", source="16-bit activations")
+
+
+@quantity("B/token", source="Korthikanti et al. 2022, sec. 4.1, without dropout and with FlashAttention")
+def layer_activations(
+    d_model: float,
+    attention_activations: float,
+    mlp_activations: float,
+    bytes_per_activation: float,
+) -> float:
+    """Activations that the mean layer keeps per token for its backward pass.
+
+        (4 d_model + attention + mlp) bytes: two residuals and two norm outputs of d_model
+
+    >>> layer_activations(16384, 34816, 159744, 2)
+    520192
+    """
+    return (4 * d_model + attention_activations + mlp_activations) * bytes_per_activation
+
+
+@quantity("B/token", source="Korthikanti et al. 2022, sec. 5; Megatron-LM's recomputed modules")
+def layer_activations_selective(
+    layer_activations: float,
+    d_model: float,
+    attention_output_width: float,
+    mlp_recomputable: float,
+    bytes_per_activation: float,
+) -> float:
+    """Activations that the mean layer keeps per token when what is cheap is recomputed.
+
+        layer_activations - (2 norm outputs + attention output + MLP product) bytes
+
+    >>> layer_activations_selective(520192, 16384, 16384, 53248, 2)
+    315392
+    """
+    return layer_activations - (2 * d_model + attention_output_width + mlp_recomputable) * bytes_per_activation
+
+
+@quantity("", source="by definition")
+def attention_output_width(heads: float, head_dim: float, kv_lora_rank: float, v_head_dim: float) -> float:
+    """Values per token that an attention layer's heads put out.
+
+        heads head_dim; latent: heads v_head_dim
+
+    >>> attention_output_width(128, 128, 0, 0)
+    16384
+    """
+    out: float = heads * where(kv_lora_rank > 0, v_head_dim, head_dim)
+    return out
+
+
+@quantity("", source="Korthikanti et al. 2022, sec. 4.1; DeepSeek-V2 2024, sec. 2.1")
+def attention_activations(
+    heads: float,
+    kv_heads: float,
+    head_dim: float,
+    q_lora_rank: float,
+    kv_lora_rank: float,
+    qk_nope_head_dim: float,
+    qk_rope_head_dim: float,
+    v_head_dim: float,
+) -> float:
+    """Values per token that one attention layer keeps: queries, keys, values and their sum.
+
+        grouped: (2 heads + 2 kv_heads) head_dim; latent: heads (2 (nope + rope) + 2 v) + ranks twice + rope
+
+    >>> attention_activations(128, 8, 128, 0, 0, 0, 0, 0)
+    34816
+    """
+    latent = 2 * heads * (qk_nope_head_dim + qk_rope_head_dim + v_head_dim)
+    latent = latent + 2 * (q_lora_rank + kv_lora_rank) + qk_rope_head_dim
+    out: float = where(kv_lora_rank > 0, latent, 2 * (heads + kv_heads) * head_dim)
+    return out
+
+
+@quantity("", source="by definition")
+def mlp_recomputable(
+    layers: float, moe_layers: float, d_ff: float, d_ff_expert: float, experts_per_token: float, shared_experts: float
+) -> float:
+    """Values per token that the mean MLP's activation function puts out.
+
+        d_ff of a dense layer, (k + shared) d_ff_expert of an expert layer, averaged over the layers
+
+    >>> mlp_recomputable(126, 0, 53248, 0, 0, 0)
+    53248.0
+    """
+    moe = (experts_per_token + shared_experts) * d_ff_expert
+    return ((layers - moe_layers) * d_ff + moe_layers * moe) / layers
+
+
+@quantity("", source="Korthikanti et al. 2022, sec. 4.1")
+def mlp_activations(
+    layers: float,
+    moe_layers: float,
+    d_model: float,
+    gated_mlp: float,
+    experts_per_token: float,
+    mlp_recomputable: float,
+) -> float:
+    """Values per token that the mean MLP keeps, experts' copies of their input and output with them.
+
+        (2 + gated_mlp) mlp_recomputable + share of expert layers 2 k d_model
+
+    >>> mlp_activations(126, 0, 16384, 1, 0, 53248)
+    159744.0
+    """
+    return (2 + gated_mlp) * mlp_recomputable + moe_layers / layers * 2 * experts_per_token * d_model
+
+
+def layers_in_flight(
+    layers: float, pp: float, virtual_stages: float, micro_batches: float, *, last: bool = False
+) -> float:
+    """Layers times micro-batches whose activations the first (or last) pipeline stage holds at most.
+
+        min(m v, 2 (p - 1) + (v - 1) p + 1) ceil(layers / p) / v; without virtual stages min(m, p) ceil(layers / p)
+
+    Reference: Narayanan et al. 2021, sec. 2.2. For m >> p this is Megatron-LM's layers (1 + (p - 1) / (p v)).
+    >>> layers_in_flight(96, 16, 4, 512) / 96
+    1.234375
+    """
+    held = (virtual_stages - 1) * pp + 1 + (0 if last else 2 * (pp - 1))
+    plain = 1 if last else pp
+    chunks = minimum(micro_batches * virtual_stages, where(virtual_stages > 1, held, plain))
+    out: float = chunks * ceil(layers / pp) / virtual_stages
+    return out
+
+
+@quantity("B", rival="shaped", source="Korthikanti et al. 2022, sec. 4.2; Narayanan et al. 2021, sec. 2.2")
+def activations_memory_per_accelerator(
+    layers: float,
+    layer_activations: float,
+    layer_activations_selective: float,
+    d_model: float,
+    vocab: float,
+    seq_len: float,
+    bytes_per_activation: float,
+    tp: float,
+    pp: float,
+    cp: float,
+    virtual_stages: float,
+    micro_batch: float,
+    micro_batches: float,
+    recompute: float,
+    *,
+    bytes_per_logit: float = 10.0,
+) -> float:
+    """Activations on the fullest accelerator.
+
+        max(first stage in flight, last stage in flight + logits) micro_batch seq_len / (tp cp)
+
+    Full recomputation keeps a layer's input and works on one layer at a time. `bytes_per_logit`: 16-bit logit,
+    fp32 copy and fp32 gradient [B].
+    >>> n = activations_memory_per_accelerator(126, 520192, 315392, 16384, 128256, 8192, 2, 8, 16, 1, 8, 1, 16, 0)
+    >>> round(n / 1e9, 1)
+    68.2
+    """
+    tokens = micro_batch * seq_len / (tp * cp)
+    full = bytes_per_activation * d_model
+    kept = where(recompute > 1, full, where(recompute > 0, layer_activations_selective, layer_activations))
+    working = where(recompute > 1, layer_activations, 0.0)
+    first = layers_in_flight(layers, pp, virtual_stages, micro_batches) * kept
+    final = layers_in_flight(layers, pp, virtual_stages, micro_batches, last=True) * kept + bytes_per_logit * vocab
+    out: float = (maximum(first, final) + working) * tokens
+    return out
+
+
+@quantity(of="activations_memory_per_accelerator", rival="no_shape")
+def activations_without_shape(params: float) -> float:
+    """Unknown without a shape.
+
+    Raises NoValue.
+    """
+    raise NoValue("the model has no shape, so its activations are unknown")
+
+
+# -- the published forms, with dropout -----------------------------------------------------------------------------
+
+
+def korthikanti_layer_bytes(
+    seq_len: float, micro_batch: float, d_model: float, heads: float, tp: float = 1, *, mode: str = "none"
+) -> float:
+    """Activations of one GPT layer by Korthikanti et al. [B], with dropout, d_ff = 4 d_model, 16 bits.
+
+        none: s b h (34 + 5 a s / h); tp: s b h (10 + 24 / t + 5 a s / (h t)); tp_sp: none / t
+        selective drops the 5 a s / h; full: 2 s b h
+
+    Reference: Korthikanti et al. 2022, table 2 (from memory). Raises ValueError for an unknown `mode`.
+    >>> korthikanti_layer_bytes(2048, 1, 12288, 96, 8, mode="tp_sp_selective")
+    106954752.0
+    """
+    size = seq_len * micro_batch * d_model
+    square = 5 * heads * seq_len / d_model
+    factors = {
+        "none": 34 + square,
+        "tp": 10 + 24 / tp + square / tp,
+        "tp_sp": (34 + square) / tp,
+        "tp_selective": 10 + 24 / tp,
+        "tp_sp_selective": 34 / tp,
+        "full": 2.0,
+    }
+    if mode not in factors:
+        raise ValueError(f"mode is one of {', '.join(factors)}, not {mode!r}")
+    return size * factors[mode]
+
+
+def megatron_layer_bytes(seq_len: float, micro_batch: float, d_model: float, d_ff: float, tp: float) -> float:
+    """Activations of one layer by Megatron-LM's estimator [B], with sequence parallelism.
+
+        s b h (18 + 4 d_ff / h) / t
+
+    >>> megatron_layer_bytes(8192, 1, 16384, 53248, 8)
+    520093696.0
+    """
+    return seq_len * micro_batch * d_model * (18 + 4 * d_ff / d_model) / tp

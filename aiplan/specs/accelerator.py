@@ -1,0 +1,352 @@
+"""An accelerator as its datasheet has it, and what it means for a plan."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Literal
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from aiplan.errors import UserError, nearest
+from aiplan.graph import Given
+from aiplan.specs.base import Bandwidth, Bytes, Date, Entry, FlopRate, Id, Part, Ratio, Usd, Watts
+from aiplan.specs.server import Server
+
+Precision = Literal["fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8"]
+
+TRAINING_PRECISIONS = ("bf16", "fp16", "tf32", "fp32")
+
+_EPOCH = "Epoch AI, cost of training frontier models (arXiv 2405.21015), cost model"
+# Price of a server over the sum of its accelerators' prices.
+SERVER_OVERHEAD, SERVER_OVERHEAD_SOURCE = 1.64, f"{_EPOCH}: servers over their GPUs"
+# Share of the network in a cluster's cost; where a rack's own fabric is in its price only the scale-out part is left.
+NETWORK_SHARE, NETWORK_SHARE_SOURCE = 0.19, f"{_EPOCH}: interconnect share of cluster cost"
+RACK_NETWORK_SHARE = 0.146
+RACK_NETWORK_SHARE_SOURCE = "bill of materials of a 100k-H100 cluster, 2024-08: switches, cables, optics"
+# Average draw in training over the server's rated power.
+UTILIZATION, UTILIZATION_SPREAD = 0.75, (0.70, 0.85)
+UTILIZATION_SOURCE = f"{_EPOCH}: average of rated power in training; 0.76 measured on H100 nodes (arXiv 2506.14551)"
+
+HOUR = 3600.0
+
+
+class Memory(Part):
+    """Memory of one accelerator."""
+
+    capacity: Bytes | None = None
+    """Capacity as marketed, of one accelerator."""
+    kind: str | None = None
+    """HBM3, GDDR6X, ..."""
+    bandwidth: Bandwidth | None = None
+    """Peak bandwidth."""
+
+
+class ScaleUp(Part):
+    """The fast network within a server, rack or pod."""
+
+    link: str | None = None
+    """NVLink 4, ICI, ..."""
+    bandwidth: Bandwidth | None = None
+    """One way, of one accelerator, the sum of its links. Datasheets often give both ways together."""
+    domain: int | None = None
+    """Accelerators that it joins."""
+    topology: str | None = None
+    """NVSwitch, 3D torus, ..."""
+
+
+class ScaleOut(Part):
+    """The network between servers, racks or pods."""
+
+    bandwidth: Bandwidth | None = None
+    """One way, of one accelerator, in the usual server."""
+
+
+class Price(Part):
+    """One price of one accelerator, with its date."""
+
+    kind: Literal["purchase", "on-demand", "reserved", "spot"]
+    """What is paid for."""
+    covers: Literal["chip", "server", "rack"] | None = None
+    """Of a purchase: what one accelerator's share includes; overheads apply only to what is not covered."""
+    usd: Usd | None = None
+    """Of a purchase: the price; where absent the middle of low and high."""
+    usd_per_hour: Usd | None = None
+    """Of a rental: the price of an hour."""
+    low: Usd | None = None
+    """Lower end, in the same unit."""
+    high: Usd | None = None
+    """Upper end, in the same unit."""
+    as_of: Date
+    """When it was seen."""
+    where: str | None = None
+    """Seller, or cloud and region."""
+    source: str
+    """Key of `sources`, or the source itself."""
+    note: str | None = None
+    """How the figure came about."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Price:
+        bought = self.kind == "purchase"
+        if bought and self.covers is None:
+            raise ValueError("a purchase says what it covers: chip, server or rack")
+        if (self.usd_per_hour if bought else self.usd) is not None or (self.value is None):
+            raise ValueError(f"a {self.kind} price has {'usd' if bought else 'usd_per_hour'}, or low and high")
+        return self
+
+    @property
+    def value(self) -> float | None:
+        """The price itself [USD, or USD an hour]."""
+        single = self.usd if self.usd is not None else self.usd_per_hour
+        if single is None and self.low is not None and self.high is not None:
+            return (self.low + self.high) / 2
+        return single
+
+
+class Achieved(Part):
+    """A measured share of the peak."""
+
+    value: Ratio
+    """Median."""
+    low: Ratio | None = None
+    """10th percentile."""
+    high: Ratio | None = None
+    """90th percentile."""
+    source: str
+    """Where it was measured, with the date."""
+
+
+class Accelerator(Entry):
+    """One accelerator: a GPU, a TPU chip, a CPU."""
+
+    vendor: str
+    """Who makes it, in lower case."""
+    family: str | None = None
+    """Generation: hopper, blackwell, tpu, ..."""
+    released: Date | None = None
+    """First availability."""
+    status: str = "shipping"
+    """shipping, announced, discontinued, ..."""
+    peak: dict[Precision, FlopRate]
+    """Dense peak of the matrix units by precision (for int8 integer operations); sparse peaks stand apart."""
+    sparse_peak: dict[Precision, FlopRate] = Field(default_factory=dict)
+    """Peak with structured sparsity."""
+    memory: Memory = Memory()
+    """Memory of one accelerator."""
+    scale_up: ScaleUp = ScaleUp()
+    """The fast network within a server, rack or pod."""
+    scale_out: ScaleOut = ScaleOut()
+    """The network beyond it."""
+    tdp: Watts | None = None
+    """Rated power of the accelerator alone."""
+    server: Id | None = None
+    """Id of the usual server or rack."""
+    server_overhead: Ratio | None = None
+    """Price of a server over its accelerators' prices, where it differs from the usual."""
+    prices: tuple[Price, ...] = ()
+    """Purchase and rental prices of one accelerator."""
+    mfu: dict[Precision, Achieved] = Field(default_factory=dict)
+    """Share of the peak achieved in published training runs, by precision."""
+    power_utilization: Achieved | None = None
+    """Average over rated power in training, where it differs from the usual of a GPU."""
+
+    _server: Server | None = PrivateAttr(default=None)
+
+    def in_server(self, server: Server | None) -> Accelerator:
+        """The same accelerator with its server looked up."""
+        self._server = server
+        return self
+
+    @property
+    def server_spec(self) -> Server | None:
+        """The server named by `server`, once the catalogue has looked it up."""
+        return self._server
+
+
+def best_precision(spec: Accelerator) -> str:
+    """The first of bf16, fp16, tf32 and fp32 that the chip has; training in fp8 or fp4 is for the user to choose."""
+    for precision in TRAINING_PRECISIONS:
+        if precision in spec.peak:
+            return precision
+    has = ", ".join(spec.peak) or "no dense peak"
+    raise UserError(f"{spec.id} has none of {', '.join(TRAINING_PRECISIONS)} ({has}): give --precision or peak_flops")
+
+
+def peak_of(spec: Accelerator, precision: str, sparsity: str = "none") -> float:
+    """Peak [FLOP/s] of one accelerator at a precision; an error lists the precisions that it has."""
+    peaks = {str(p): peak for p, peak in (spec.sparse_peak if sparsity == "2:4" else spec.peak).items()}
+    if precision not in peaks:
+        what = "sparse peak" if sparsity == "2:4" else "dense peak"
+        has = f"it has {', '.join(peaks)}" if peaks else "it has none"
+        raise UserError(f"{spec.id} has no {what} at {precision}; {has}{nearest(precision, peaks, most=1)}")
+    return peaks[precision]
+
+
+def purchase_price(spec: Accelerator, as_of: str | None = None) -> Price | None:
+    """The latest purchase price, the first listed of equally dated ones; not after `as_of` where one is that old."""
+    bought = [p for p in spec.prices if p.kind == "purchase"]
+    bought = [p for p in bought if as_of is None or p.as_of <= as_of] or bought
+    return max(bought, key=lambda p: p.as_of, default=None)
+
+
+def rental_prices(spec: Accelerator, as_of: str | None = None) -> list[Price]:
+    """The on-demand prices, else the reserved ones, of the latest year that has any (not after `as_of`)."""
+    for kind in ("on-demand", "reserved"):
+        rows = [p for p in spec.prices if p.kind == kind]
+        rows = [p for p in rows if as_of is None or p.as_of <= as_of] or rows
+        if rows:
+            year = max(p.as_of[:4] for p in rows)
+            return [p for p in rows if p.as_of[:4] == year]
+    return []
+
+
+def expand_accelerator(
+    spec: Accelerator, precision: str, sparsity: str = "none", as_of: str | None = None
+) -> dict[str, Given]:
+    """The quantities that choosing an accelerator gives, each with its source; unknown ones are null and say why.
+
+    `as_of` (a date) takes the prices of that time. `reference_mfu` and `server_power_per_accelerator` are absent
+    where they are unknown, since a default or a formula stands in for them.
+    """
+    out: dict[str, Given] = {}
+
+    def put(name: str, value: float | None, missing: str, source: str = "", **more: tuple[float, float] | None) -> None:
+        if value is None:
+            out[name] = Given(None, "catalog", spec.id, why_null=f"{spec.id} has no {missing} in the catalogue")
+        else:
+            out[name] = Given(value, "catalog", source or spec.origin("datasheet"), spread=more.get("spread"))
+
+    peak_source = spec.origin("datasheet") + (" (sparse peak)" if sparsity == "2:4" else "")
+    put("peak_flops", peak_of(spec, precision, sparsity), "peak", peak_source)
+    bf16 = spec.peak.get("bf16") or spec.peak.get("fp16")
+    put("peak_flops_bf16", bf16, "16-bit peak")
+    put("accelerator_memory", spec.memory.capacity, "memory capacity")
+    put("accelerator_memory_bandwidth", spec.memory.bandwidth, "memory bandwidth")
+    put("accelerator_tdp", spec.tdp, "rated power")
+    put("scale_up_bandwidth", spec.scale_up.bandwidth, "scale-up bandwidth")
+    put("scale_up_domain", float(spec.scale_up.domain or 1), "scale-up domain")
+    put("scale_out_bandwidth", spec.scale_out.bandwidth, "scale-out bandwidth")
+    out |= _server_quantities(spec)
+    out |= _money(spec, as_of)
+    drawn = spec.power_utilization
+    if drawn is None:
+        out["power_utilization"] = Given(UTILIZATION, "catalog", UTILIZATION_SOURCE, spread=UTILIZATION_SPREAD)
+    else:
+        put("power_utilization", drawn.value, "", _cite(spec, drawn.source), spread=_spread(drawn))
+    # 16-bit formats run at the same rate, so a run in one of them speaks for the other.
+    mfu = {str(p): reached for p, reached in spec.mfu.items()}
+    reached = mfu.get(precision) or (mfu.get("bf16") if precision == "fp16" else None)
+    if reached is not None:
+        put("reference_mfu", reached.value, "", _cite(spec, reached.source), spread=_spread(reached))
+    return out
+
+
+def _server_quantities(spec: Accelerator) -> dict[str, Given]:
+    server = spec.server_spec
+    if server is None:
+        return {"accelerators_per_server": Given(1.0, "catalog", f"{spec.id}: no usual server in the catalogue")}
+    out = {"accelerators_per_server": Given(float(server.accelerators), "catalog", server.origin())}
+    if server.max_power is not None:
+        share = server.max_power / server.accelerators
+        out["server_power_per_accelerator"] = Given(share, "catalog", server.origin("max_power"))
+    return out
+
+
+def _money(spec: Accelerator, as_of: str | None) -> dict[str, Given]:
+    out: dict[str, Given] = {}
+    none = f"{spec.id} has no %s price in the catalogue"
+    price = purchase_price(spec, as_of)
+    if price is None:
+        out["accelerator_price"] = Given(None, "catalog", spec.id, why_null=none % "purchase")
+    else:
+        source = _cite(spec, price.source, price.as_of)
+        out["accelerator_price"] = Given(price.value, "catalog", source, spread=_spread(price))
+    covers = price.covers if price else "chip"
+    if covers != "chip":
+        out["server_price_overhead"] = Given(1.0, "catalog", f"{spec.id}: its price is a share of a {covers}")
+    elif spec.server_overhead is not None:
+        out["server_price_overhead"] = Given(spec.server_overhead, "catalog", spec.origin("server_overhead"))
+    else:
+        out["server_price_overhead"] = Given(SERVER_OVERHEAD, "catalog", SERVER_OVERHEAD_SOURCE)
+    server = spec.server_spec
+    if server is not None and server.network_share is not None:
+        share = Given(server.network_share, "catalog", server.origin("network_share"))
+    elif covers == "rack":
+        share = Given(RACK_NETWORK_SHARE, "catalog", RACK_NETWORK_SHARE_SOURCE)
+    else:
+        share = Given(NETWORK_SHARE, "catalog", NETWORK_SHARE_SOURCE)
+    out["network_share"] = share
+
+    rents = rental_prices(spec, as_of)
+    hourly = [p.value for p in rents if p.value is not None]
+    if not hourly:
+        out["rental_price"] = Given(None, "catalog", spec.id, why_null=none % "rental")
+        return out
+    low = min(p.low if p.low is not None else p.value or 0.0 for p in rents)
+    high = max(p.high if p.high is not None else p.value or 0.0 for p in rents)
+    many = f"median of {len(rents)} {rents[0].kind} prices" if len(rents) > 1 else f"{rents[0].kind} price"
+    where = ", ".join(dict.fromkeys(p.where or "" for p in rents)).strip(", ")
+    latest = max(p.as_of for p in rents)
+    source = f"{spec.id}: {many}{f' ({where})' if where else ''}, {latest}"
+    spread = (low / HOUR, high / HOUR) if low < high else None
+    out["rental_price"] = Given(statistics.median(hourly) / HOUR, "catalog", source, spread=spread)
+    return out
+
+
+def _cite(spec: Accelerator, source: str, as_of: str = "") -> str:
+    text = spec.sources.get(source, source)
+    return f"{spec.id}: {text}" + (f", {as_of}" if as_of and as_of not in text else "")
+
+
+def _spread(of: Price | Achieved) -> tuple[float, float] | None:
+    return (of.low, of.high) if of.low is not None and of.high is not None and of.low < of.high else None
+
+
+def doubts(spec: Accelerator) -> list[str]:
+    """What looks like one of the known traps of datasheets, or lacks its source."""
+    out: list[str] = []
+    for precision, sparse in spec.sparse_peak.items():
+        dense = spec.peak.get(precision)
+        if dense is not None and sparse <= dense:
+            out.append(f"sparse_peak.{precision} is not above the dense peak: are they exchanged?")
+        elif dense is not None and not 1.2 <= sparse / dense <= 4.1:
+            out.append(f"sparse_peak.{precision} is {sparse / dense:.3g} times the dense peak; 2 times is usual")
+    sixteen = spec.peak.get("bf16") or spec.peak.get("fp16")
+    if sixteen and not spec.sparse_peak and spec.tdp and sixteen / spec.tdp > 2.5e12:
+        out.append("16-bit peak over tdp is above 2.5 TFLOP/s/W: is it the sparse peak?")
+    eight = spec.peak.get("fp8")
+    if sixteen and eight and eight / sixteen > 2.2:
+        out.append(f"fp8 is {eight / sixteen:.3g} times the 16-bit peak, more than twice: is it the sparse peak?")
+    link, up = (spec.scale_up.link or "").lower(), spec.scale_up.bandwidth
+    for name, both in (("nvlink 3", 600e9), ("nvlink 4", 900e9), ("nvlink 5", 1.8e12), ("nvlink 6", 3.6e12)):
+        if name in link and up is not None and up >= both * 0.99:
+            out.append(f"scale_up.bandwidth is both ways of {spec.scale_up.link}; give one way, half of it")
+    memory = spec.memory
+    if memory.capacity is None or memory.bandwidth is None:
+        out.append("memory.capacity or memory.bandwidth is unknown")
+    elif not 1e9 <= memory.capacity <= 2e12:
+        out.append(f"memory.capacity is {memory.capacity / 1e9:.4g} GB: is the unit right?")
+    elif up is not None and memory.bandwidth < up:
+        out.append("memory.bandwidth is below scale_up.bandwidth: is the unit right?")
+    if spec.tdp is not None and not 5 <= spec.tdp <= 25e3:
+        out.append(f"tdp is {spec.tdp:.4g} W: of one accelerator?")
+    for i, price in enumerate(spec.prices):
+        low, high = price.low, price.high
+        if low is not None and high is not None and low > high:
+            out.append(f"prices[{i}]: low is above high")
+        elif price.value is not None and ((low or 0) > price.value or (high is not None and high < price.value)):
+            out.append(f"prices[{i}]: the price is not between low and high")
+        if price.kind == "purchase" and price.value is not None and not 50 <= price.value <= 3e6:
+            out.append(f"prices[{i}]: {price.value:.4g} USD for one accelerator?")
+        if price.kind != "purchase" and price.value is not None and not 0.01 <= price.value <= 100:
+            out.append(f"prices[{i}]: {price.value:.4g} USD an hour for one accelerator?")
+    for precision, reached in spec.mfu.items():
+        if not 0 < reached.value < 1:
+            out.append(f"mfu.{precision} is {reached.value:.3g}, not a share between 0 and 1")
+    if not spec.peak:
+        out.append("no dense peak is known")
+    if not spec.sources:
+        out.append("sources is empty: say where the numbers come from, with a date")
+    if spec.released is None:
+        out.append("released is unknown")
+    return out

@@ -1,0 +1,128 @@
+"""What was asked: choices by name, pinned quantities, limits; text is turned into SI floats and checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiplan import units
+from aiplan.errors import UserError, nearest
+from aiplan.graph import GRAPH
+from aiplan.quantities.memory import RECIPES
+from aiplan.quantities.scaling import LAWS
+
+# Upper bounds on outputs: setting one of these means limiting it.
+LIMITS = ("training_days", "run_cost", "facility_power")
+
+PRECISIONS = ("fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8")
+
+# Choices that name one of a closed list; None where the catalogue holds the list.
+CHOICES: dict[str, tuple[str, ...] | None] = {
+    "accelerator": None,
+    "model": None,
+    "site": None,
+    "precision": PRECISIONS,
+    "sparsity": ("none", "2:4"),
+    "recipe": tuple(RECIPES),
+    "law": tuple(LAWS),
+    "recovery": ("elastic", "global"),
+    "cost_method": ("owned", "rented"),
+}
+
+
+@dataclass(slots=True)
+class Question:
+    """A planning question: `given` and `limits` in SI, `choices` by name, `typed` as the user wrote them."""
+
+    ask: str = "train"
+    given: dict[str, float] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
+    choices: dict[str, str] = field(default_factory=dict)
+    typed: dict[str, Any] = field(default_factory=dict)
+
+
+def read_value(name: str, raw: Any, *, where: str = "") -> float:
+    """A quantity's value [its own SI unit] from text, within the quantity's bounds.
+
+    Raises UserError for an unknown quantity, a wrong unit, or a value outside the bounds.
+    """
+    at = f"{where}: " if where else ""
+    if name not in GRAPH:
+        raise UserError(f"{at}there is no quantity {name!r}{nearest(name, [*GRAPH.quantities, *CHOICES])}")
+    quantity = GRAPH[name]
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+        raise UserError(f"{at}{name} is one value such as {units.UNIT_EXAMPLES.get(quantity.unit, '1.5')}, not {raw!r}")
+    try:
+        value = units.parse(raw, quantity.unit, what=name)
+    except UserError as error:
+        raise UserError(f"{at}{error}") from None
+    low, high = quantity.low, quantity.high
+    if (low is not None and value < low) or (high is not None and value > high):
+        most = f" and {units.show(high, quantity.unit, name)}" if high is not None else ""
+        bound = f"between {low:g}{most}" if most else f"at least {low:g}"
+        raise UserError(f"{at}{name} is {raw!r}, but must be {bound}")
+    return value
+
+
+def read_choice(name: str, raw: Any, *, where: str = "") -> str:
+    """A choice's name, checked against its closed list; catalogue names are looked up later."""
+    at = f"{where}: " if where else ""
+    if not isinstance(raw, str) or not raw.strip():
+        raise UserError(f"{at}{name} is a name, not {raw!r}")
+    allowed = CHOICES[name]
+    text = raw.strip()
+    if allowed is not None:
+        folded = text.lower().replace("-", "_") if name != "sparsity" else text.lower()
+        if folded not in allowed:
+            raise UserError(f"{at}{name} {raw!r} is not one of {', '.join(allowed)}{nearest(folded, allowed, most=1)}")
+        return folded
+    return text
+
+
+def read_question(
+    settings: Mapping[str, Any], limits: Mapping[str, Any] | None = None, *, ask: str = "train", where: str = ""
+) -> Question:
+    """Read `set` and `limit` maps as typed, whichever of flags or a file they come from.
+
+    >>> read_question({"params": "70B", "law": "rule_20"}).given
+    {'params': 70000000000.0}
+    """
+    question = Question(ask=ask)
+    for name, raw in settings.items():
+        question.typed[name] = raw
+        if name in CHOICES:
+            question.choices[name] = read_choice(name, raw, where=where)
+        elif name in LIMITS:
+            question.limits[name] = _positive(name, raw, where)
+        else:
+            question.given[name] = read_value(name, raw, where=where)
+    for name, raw in (limits or {}).items():
+        if name in CHOICES:
+            raise UserError(f"{where}: {name} is a choice, not a quantity with an upper bound" if where else name)
+        question.typed[f"limit.{name}"] = raw
+        question.limits[name] = _positive(name, raw, where)
+    return question
+
+
+def _positive(name: str, raw: Any, where: str) -> float:
+    value = read_value(name, raw, where=where)
+    if not value > 0:
+        raise UserError(f"{f'{where}: ' if where else ''}the limit of {name} is {raw!r}, but must be above 0")
+    return value
+
+
+def read_pairs(pairs: Iterable[str], option: str = "--set") -> dict[str, str]:
+    """NAME=VALUE pairs of a repeated option as a map.
+
+    >>> read_pairs(["mfu=0.4"])
+    {'mfu': '0.4'}
+    """
+    out: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or not name or not value.strip():
+            raise UserError(f"{option} {pair!r} is not NAME=VALUE, e.g. {option} mfu=0.45")
+        out[name] = value.strip()
+    return out

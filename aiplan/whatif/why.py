@@ -1,0 +1,70 @@
+"""The derivation of a quantity: formula, numbers, units and sources, as a tree."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from aiplan import units
+from aiplan.errors import UserError
+from aiplan.graph import GRAPH, Node
+from aiplan.output import clean
+from aiplan.plan import Plan
+
+
+def tree(plan: Plan, name: str) -> dict[str, Any]:
+    """The derivation of one quantity of a plan as nested maps; a quantity that was shown before has no `inputs`."""
+    if name not in plan.nodes:
+        raise UserError(f"{name} has no value in this plan: {plan.unresolved.get(name, GRAPH[name].sentence)}")
+    return _branch(plan, name, set())
+
+
+def _branch(plan: Plan, name: str, seen: set[str]) -> dict[str, Any]:
+    node: Node = plan.nodes[name]
+    out: dict[str, Any] = {
+        "quantity": name,
+        "value": node.value,
+        "unit": node.unit,
+        "origin": node.origin,
+        "sentence": GRAPH[name].sentence,
+    }
+    if node.why_null:
+        out["why_null"] = node.why_null
+    if node.formula:
+        out["formula"] = node.formula.name
+        out["equation"] = node.formula.equation
+    if node.source:
+        out["source"] = node.source
+    if name not in seen:
+        seen.add(name)
+        out["inputs"] = [_branch(plan, source, seen) for source in node.inputs if source in plan.nodes]
+    return out
+
+
+def text(branch: dict[str, Any], *, depth: int = 0, most: int | None = None, width: int = 80) -> str:
+    """The tree for people, indented, down to `most` levels."""
+    pad = "  " * depth
+    name, value = branch["quantity"], branch["value"]
+    shown = "unknown" if value is None else units.show(value, branch["unit"], name)
+    origin = "" if branch["origin"] == "formula" else f"  [{branch['origin']}]"
+    lines = [f"{pad}{name}  {shown}{origin}"]
+    hidden = "inputs" not in branch and "formula" in branch
+    if hidden:
+        lines[0] += "  (derived above)"
+    details = [branch["sentence"]] if depth == 0 and branch["sentence"] else []
+    details += [f"since {branch['why_null']}"] if "why_null" in branch else []
+    details += [f"= {branch['equation']}"] if branch.get("equation") and not hidden else []
+    details += [f"source: {branch['source']}"] if branch.get("source") and not hidden else []
+    for line in details:
+        lines.append(
+            textwrap.fill(
+                clean(line),
+                width,
+                initial_indent=f"{pad}    ",
+                subsequent_indent=f"{pad}      ",
+                break_long_words=False,
+            )
+        )
+    if most is None or depth < most:
+        lines += [text(below, depth=depth + 1, most=most, width=width) for below in branch.get("inputs", ())]
+    return "\n".join(lines)
