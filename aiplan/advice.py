@@ -163,8 +163,10 @@ def _regulation(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _prices(plan: Plan) -> list[tuple[str, str]]:
+    """Prices that the asked way of paying needs and nobody has told."""
     out = []
-    for name in ("accelerator_price", "rental_price", "electricity_price"):
+    paid = "rental_price" if plan.expanded.chosen["cost_method"] == "rented" else "accelerator_price"
+    for name in (paid, "electricity_price"):
         node = plan.nodes.get(name)
         if node and node.value is None:
             out.append(("price-unknown", f"{node.why_null or name}; set it with --set {name}=..."))

@@ -62,10 +62,9 @@ def headline(plan: Plan, sure: Uncertainty | None = None) -> str:
     if not count or not days:
         why = plan.nodes["training_days"].why_null if "training_days" in plan.nodes else None
         return f"This plan has no duration: {why or 'it lacks an input'}."
-    subject = plan.expanded.chosen.get("model")
     size, tokens = text("params"), text("tokens")
-    what = f"{subject or (size and f'A model of {size}') or 'This work'}"
-    on = f" on {tokens}" if tokens else ""
+    what = plan.expanded.chosen.get("model") or (f"A model of {size} parameters" if size else "This work")
+    on = f" on {tokens} tokens" if tokens else ""
     start = "No plan: " if plan.impossible else ""
     out = f"{start}{what}{on} takes {count} {chip} for {days}"
     extras = [t for t in (text("facility_power"), text("run_cost") and f"{text('run_cost')} a run") if t]

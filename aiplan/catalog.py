@@ -39,6 +39,7 @@ KINDS = {
     "model": "models",
 }
 MAX_BASES = 8
+MAKERS = ("nvidia", "geforce", "tesla", "amd", "instinct", "google", "cloud", "aws", "intel", "huawei", "apple")
 _EXPORTS = {
     "best_precision": "accelerator",
     "expand_accelerator": "accelerator",
@@ -68,6 +69,18 @@ def fold(name: str) -> str:
     True
     """
     return "".join(c for c in name.lower() if c.isalnum())
+
+
+def _spellings(kind: str, name: str) -> Iterator[str]:
+    """The folded name, then what is left of an accelerator's without its maker: `NVIDIA Tesla T4` is a T4."""
+    folded = fold(name)
+    yield folded
+    while kind == "accelerator":
+        maker = next((m for m in MAKERS if folded.startswith(m)), "")
+        if not maker:
+            return
+        folded = folded.removeprefix(maker)
+        yield folded
 
 
 @dataclass(slots=True)
@@ -122,11 +135,11 @@ class Catalog:
 
     def id_of(self, kind: str, name: str) -> str:
         """The id that a name, alias or other spelling stands for."""
-        folded = fold(name)
-        for level in range(len(self.overlays) + 1):
-            names = self._layer(level, kind).names
-            if folded in names:
-                return names[folded]
+        for folded in _spellings(kind, name):
+            for level in range(len(self.overlays) + 1):
+                names = self._layer(level, kind).names
+                if folded in names:
+                    return names[folded]
         if kind not in self._scanned:  # the index may be older than the files
             self._scanned.add(kind)
             self._names[len(self.overlays), kind] = self._scan(len(self.overlays), kind)

@@ -11,6 +11,7 @@ from aiplan.quantities.scaling import LAWS, Law
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
+    from aiplan.specs.accelerator import Accelerator
     from aiplan.specs.question import Question
 
 # Above this many accelerators one failure that stops them all leaves no time to work, so runs recover in parts.
@@ -18,6 +19,7 @@ GLOBAL_RECOVERY_LIMIT = 100_000
 
 # Achieved MFU where no measurement of the chip is in the catalogue: median, p10, p90.
 PRIOR_MFU = {
+    "recent": (0.40, 0.32, 0.45, "published bf16 runs on accelerators of the H100 and B200 class"),
     "fp8": (0.30, 0.25, 0.35, "published FP8 runs on H100 and B200, of the FP8 peak"),
     "fp4": (0.21, 0.17, 0.25, "NVFP4 runs 1.35-1.41 times as fast as FP8 on GB300 for twice the peak"),
     "other": (0.358, 0.227, 0.565, "Epoch AI, 62 published training runs, median and deciles"),
@@ -76,7 +78,7 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
     out.given |= catalogue.expand_accelerator(chip, precision, sparsity)
     out.given |= catalogue.expand_site(site)
     if "reference_mfu" not in out.given:
-        out.given["reference_mfu"] = _prior_mfu(chip.id, precision)
+        out.given["reference_mfu"] = _prior_mfu(chip, precision)
 
     if "model" in question.choices:
         model = catalog.find("model", question.choices["model"])
@@ -116,6 +118,7 @@ def _recovery(question: Question, out: Expanded) -> str:
     return "elastic"
 
 
-def _prior_mfu(chip: str, precision: str) -> Given:
-    value, low, high, source = PRIOR_MFU.get(precision, PRIOR_MFU["other"])
-    return Given(value, "default", f"no measured MFU of {chip} at {precision}: {source}", spread=(low, high))
+def _prior_mfu(chip: Accelerator, precision: str) -> Given:
+    recent = chip.vendor == "nvidia" and chip.family in ("hopper", "blackwell") and precision in ("bf16", "fp16")
+    value, low, high, source = PRIOR_MFU["recent" if recent else precision if precision in PRIOR_MFU else "other"]
+    return Given(value, "default", f"no measured MFU of {chip.id} at {precision}: {source}", spread=(low, high))

@@ -122,8 +122,8 @@ def tidy(rest: str) -> str:
     """
     rest = " ".join(rest.translate(_PLAIN).split())
     rest = re.sub(r" ?/ ?", "/", re.sub(r"(?:^| )per ", "/", rest))
-    rest = re.sub(r"([kMGTPEZY]?)(?:FLOPS|OPS|OP/s)(?=/|$)", r"\1FLOP/s", rest)
-    return re.sub(r"([kMGTPEZY]?[bB])ps(?=/|$)", r"\1/s", rest)
+    rest = re.sub(r"(?<![A-Za-z])([kMGTPEZY]?)(?:FLOPS|OPS|OP/s)(?=/|$)", r"\1FLOP/s", rest)
+    return re.sub(r"(?<![A-Za-z])([kMGTPEZY]?[bB])ps(?=/|$)", r"\1/s", rest)
 
 
 # -- the parts of a text -------------------------------------------------------------------------------------------
@@ -185,8 +185,8 @@ def _look_up(text: str, number: str, rest: str, dollar: bool, unit: str, what: s
     except units_pint.UnclearError as unclear:
         raise UserError(f"{start}{shown} is unclear: {unclear}") from None
     except units_pint.UnknownError:
-        near = nearest(rest, vocabulary(unit))
-        raise UserError(f"{start}{shown}: there is no unit {rest!r}{near}; e.g. {example(unit)}") from None
+        near = _nearest_unit(rest, dollar, unit)
+        raise UserError(f"{start}{shown}: there is no unit {_quoted(rest)}{near}; e.g. {example(unit)}") from None
 
 
 def _refuse_known(text: str, number: str, rest: str, dollar: bool, unit: str, what: str) -> None:
@@ -205,6 +205,16 @@ def _refuse_known(text: str, number: str, rest: str, dollar: bool, unit: str, wh
     has = _dimension(rest, dollar)
     if has is not None:
         raise UserError(f"{start}{shown} is {has}, not {_called(unit)}; e.g. {example(unit)}")
+
+
+def _nearest_unit(rest: str, dollar: bool, unit: str) -> str:
+    """The words nearest to the first part of `rest` that is none of its part of `unit`."""
+    parts, words = unit.split("/"), tidy(rest).split("/")
+    for i, (part, word) in enumerate(zip(parts, words, strict=False)):
+        table = DOLLAR_SCALES if i == 0 and dollar else LEADING[part] if len(parts) == 1 else WORDS[part]
+        if word not in table:
+            return nearest(word, [known for known in table if known])
+    return ""
 
 
 def _dimension(rest: str, dollar: bool) -> str | None:
@@ -229,7 +239,7 @@ def _named(what: str) -> str:
 
 def _quoted(text: object) -> str:
     shown = repr(text) if not isinstance(text, int) or abs(text) < 10**60 else "a whole number of over 60 digits"
-    return shown if len(shown) <= 60 else f"{shown[:56]}...{shown[-1]}"
+    return shown if len(shown) <= 50 else f"{shown[:46]}...{shown[-1]}"
 
 
 def _called(unit: str) -> str:
@@ -250,7 +260,7 @@ def _pint_convert(text: str, rest: str, dollar: bool, aim: str | None, aim_dolla
         raise UserError(f"{_quoted(text)} is unclear: {unclear}") from None
     except units_pint.UnknownError as unknown:
         words = [word for part in ("FLOP", "B", "s", "W", "J", "kg", "m3") for word in WORDS[part]]
-        raise UserError(f"there is no unit {str(unknown)!r}{nearest(str(unknown), words)}") from None
+        raise UserError(f"there is no unit {_quoted(str(unknown))}{nearest(str(unknown), words)}") from None
     return size * factor, unit
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiplan import units
@@ -172,7 +172,8 @@ def test_reads(text: str | float, unit: str, value: float) -> None:
         ("80 KB", "B", "there is no unit 'KB'; nearest: kB, KiB"),
         ("3 W**9**9", "W", "there is no unit"),
         ("3 W*0", "W", "there is no unit"),
-        ("3 __import__('os')", "W", "there is no unit"),
+        ("3 __import__('os')", "W", "is not a number"),
+        ("3 W.__class__", "W", "there is no unit"),
         ("3 " + "(" * 150, "W", "there is no unit"),
         ("12:30", "s", "there is no unit ':30'"),
         ("0x10", "", "there is no unit 'x10'"),
@@ -189,11 +190,12 @@ def test_reads(text: str | float, unit: str, value: float) -> None:
         ("1.2.3", "", "is not a number"),
         ("1__0", "", "is not a number"),
         ("\u0663 W", "W", "is not a number"),
-        ("--3", "", "is not a number"),
+        ("--3", "", "has two signs"),
         ("-$-3", "USD", "has two signs"),
         ("1e999", "", "'1e999' is too large"),
         ("1e300 YFLOP", "FLOP", "is too large"),
-        ("1" * 201, "", "..."),
+        ("1" * 400, "", "is too large"),
+        ("3 " + "W" * 300, "W", "is not a number"),
         (float("nan"), "", "nan is not a finite number"),
         (float("inf"), "W", "inf is not a finite number"),
         (10**400, "", "is not a finite number"),
@@ -206,8 +208,6 @@ def test_reads(text: str | float, unit: str, value: float) -> None:
     ],
 )
 def test_refuses_in_one_line(text: object, unit: str, words: str) -> None:
-    if text == "--3":
-        words = "has two signs"
     with pytest.raises(UserError) as error:
         units.parse(text, unit, what="thing")  # type: ignore[arg-type]
     message = str(error.value)
@@ -306,7 +306,8 @@ def test_dimension_of() -> None:
         ("400 Gbit/s", "GB/s", "400 Gbit/s = 50 GB/s"),
         ("80 Gbit", "GB", "80 Gbit = 10 GB"),
         ("1 month", "days", "1 month = 30.4375 days"),
-        ("0.1 ms", None, "0.1 ms = 1e-4 s"),
+        ("0.1 ms", None, "0.1 ms = 0.0001 s"),
+        ("10 ns", None, "10 ns = 1e-8 s"),
         ("3 horsepower", "kW", "3 horsepower = 2.23709961475 kW"),
         ("3 horsepower", None, "3 horsepower = 2237.09961475 W"),
         ("5 miles", "km", "5 miles = 8.04672 km"),
@@ -314,7 +315,7 @@ def test_dimension_of() -> None:
     ],
 )
 def test_convert(text: str, to: str | None, equation: str) -> None:
-    assert units.convert(text, to).replace("0.0001 s", "1e-4 s") == equation
+    assert units.convert(text, to) == equation
 
 
 @pytest.mark.parametrize(
@@ -392,6 +393,7 @@ def test_shows(value: float | None, unit: str, name: str, text: str) -> None:
     assert units.show(value, unit, name) == text
 
 
+UNIT = st.sampled_from(list(units.UNITS))
 SIZES = st.floats(1e-290, 1e290) | st.floats(1e-12, 1e32) | st.integers(1, 10**7).map(float) | st.just(0.0)
 
 
@@ -403,14 +405,17 @@ def test_what_is_shown_reads_back(unit: str, name: str, size: float, negative: b
     assert units.parse(units.show(value, unit, name), unit) == pytest.approx(value, rel=0.006)
 
 
-@given(st.text(max_size=30), st.sampled_from(list(units.UNITS)))
+@settings(deadline=None)  # the first unknown unit imports pint
+@given(st.text(max_size=30) | st.from_regex(r"[-$]?[0-9.,e]{1,5} ?[A-Za-z/*() ]{0,9}", fullmatch=True), UNIT)
 def test_any_text_is_a_finite_number_or_an_error_of_one_line(text: str, unit: str) -> None:
     try:
         value = units.parse(text, unit)
     except UserError as error:
-        assert "\n" not in str(error)
+        read = str(error).splitlines()
     else:
-        assert abs(value) < float("inf")
+        read = [str(abs(value) < float("inf"))]
+    assert len(read) == 1
+    assert read[0] != "False"
 
 
 # -- the start ------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def show(
     asks = list(dict.fromkeys([*expand_model(spec), "active_params", *computed]))
     result = answer(facts(read_question({"model": name}, ask="facts"), found, asks, defaults), ask="facts", asks=asks)
     result.name = spec.name
-    published = units_of(spec.params)
+    published = units_of(spec.params) if spec.params else "unknown"
     result.headline = f"{spec.id}: {published} parameters{', by rumour' if spec.rumour else ''}."
     result.choices = {k: v for k, v in result.choices.items() if k in ("model", "recipe")}
     result.quantities = {q: result.quantities[q] for q in asks}

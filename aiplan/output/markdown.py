@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from aiplan import units
 from aiplan.output import clean
-from aiplan.output.sections import range_text, reasons, sections, value_text
+from aiplan.output.sections import grouped, label_text, range_text, reasons, sections, value_text
 from aiplan.specs.result import Result
 
 
@@ -14,13 +13,13 @@ def markdown(result: Result, *, everything: bool = False) -> str:
     lines += [
         f"**{_text(result.headline)}**",
         "",
-        "| quantity | value | p10 to p90 | from |",
-        "| --- | ---: | --- | --- |",
+        "| quantity | value | p10 to p90 |",
+        "| --- | ---: | --- |",
     ]
     for _, rows in sections(result, everything=everything):
         for name, value in rows:
             lines.append(
-                f"| {name} | {_text(value_text(name, value))} | {_text(range_text(name, value))} | {value.origin} |"
+                f"| {label_text(name, value)} | {_text(value_text(name, value))} | {_text(range_text(name, value))} |"
             )
     failed = [c for c in result.checks if not c.passed]
     lines += _bullets("Failed", [c.message for c in failed])
@@ -30,9 +29,7 @@ def markdown(result: Result, *, everything: bool = False) -> str:
     if result.ours:
         lines += _bullets("Our own answer", [result.ours.headline])
     lines += ["", "<details><summary>Assumptions and sources</summary>", ""]
-    for a in result.assumptions:
-        value_shown = a.value if isinstance(a.value, str) else units.show(a.value, a.unit, a.quantity)
-        lines.append(f"- {_text(a.quantity)} {_text(value_shown)}: {_text(a.source)}")
+    lines += [f"- {_text(line)}" for line in grouped(result)]
     lines += ["", *(f"- {_text(source)}" for source in result.sources), "", "</details>"]
     return "\n".join(lines)
 

@@ -47,10 +47,26 @@ def value_text(name: str, value: Value) -> str:
 
 
 def range_text(name: str, value: Value) -> str:
-    """The 80% interval for people, or nothing."""
+    """The 80% interval for people, or nothing; a unit that both ends share is said once."""
     if value.p10 is None or value.p90 is None:
         return ""
-    return f"{units.show(value.p10, value.unit, name)} to {units.show(value.p90, value.unit, name)}"
+    low, high = (units.show(end, value.unit, name) for end in (value.p10, value.p90))
+    number, _, unit = low.partition(" ")
+    return f"{number} to {high}" if unit and high.endswith(f" {unit}") else f"{low} to {high}"
+
+
+def label_text(name: str, value: Value) -> str:
+    """The name, with the origin of a value that no formula made."""
+    return name if value.origin == "formula" else f"{name} ({value.origin})"
+
+
+def grouped(result: Result) -> list[str]:
+    """Assumptions for people: those that rest on one source are said together."""
+    by_source: dict[str, list[str]] = {}
+    for a in result.assumptions:
+        shown = a.value if isinstance(a.value, str) else units.show(a.value, a.unit, a.quantity)
+        by_source.setdefault(a.source, []).append(f"{a.quantity} {shown}")
+    return [f"{', '.join(names)}: {source}" for source, names in by_source.items()]
 
 
 def reasons(result: Result) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from aiplan import units
 from aiplan.output import clean
-from aiplan.output.sections import range_text, reasons, sections, value_text
+from aiplan.output.sections import grouped, label_text, range_text, reasons, sections, value_text
 from aiplan.specs.result import Result
 
 WIDTH = 80
@@ -49,7 +49,7 @@ def table(result: Result, *, everything: bool = False) -> str:
     if result.laws:
         out.print()
         out.print(_laws(result))
-    _list(out, "Assumptions", [_assumption(a.quantity, a.value, a.unit, a.source) for a in result.assumptions])
+    _list(out, "Assumptions", [clean(line) for line in grouped(result)])
     _list(out, "Warnings", [f"{w.code}: {clean(w.message)}" for w in result.warnings])
     _list(
         out,
@@ -69,11 +69,10 @@ def _quantities(result: Result, everything: bool) -> Table:
     grid.add_column("", no_wrap=True)
     grid.add_column("", justify="right", no_wrap=True)
     grid.add_column("p10 to p90", no_wrap=True, style="dim")
-    grid.add_column("from", no_wrap=True, style="dim")
     for heading, rows in sections(result, everything=everything):
-        grid.add_row(Text(heading, style="bold"), "", "", "")
+        grid.add_row(Text(heading, style="bold"), "", "")
         for name, value in rows:
-            grid.add_row(f"  {name}", value_text(name, value), range_text(name, value), value.origin)
+            grid.add_row(f"  {label_text(name, value)}", value_text(name, value), range_text(name, value))
     return grid
 
 
@@ -116,11 +115,6 @@ def _choices(result: Result) -> str:
     if layout:
         parts.append("layout " + " ".join(f"{key}={value}" for key, value in layout.items()))
     return clean(", ".join(parts))
-
-
-def _assumption(name: str, value: float | str | None, unit: str, source: str) -> str:
-    text = value if isinstance(value, str) else units.show(value, unit, name)
-    return clean(f"{name} {text}: {source}")
 
 
 def _list(out: Console, heading: str, lines: list[str]) -> None:

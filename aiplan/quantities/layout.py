@@ -16,6 +16,17 @@ GIVES = ("tp", "pp", "cp", "ep", "dp", "virtual_stages", "zero_stage", "micro_ba
 MOST_VIRTUAL_STAGES = 8.0
 
 given("scale_up_domain", "", "Accelerators that the fast local links join.", bounds=(1.0, None))
+given("tp", "", "Ranks that share each layer's matrices (tensor parallel).", bounds=(1.0, None))
+given("pp", "", "Stages that the layers are divided into (pipeline parallel).", bounds=(1.0, None))
+given("cp", "", "Ranks that share each sequence (context parallel).", bounds=(1.0, None))
+given("ep", "", "Ranks that share the experts (expert parallel).", bounds=(1.0, None))
+given("dp", "", "Replicas that work on different sequences (data parallel).", bounds=(1.0, None))
+given("virtual_stages", "", "Parts of the model that each pipeline stage interleaves.", bounds=(1.0, None))
+given(
+    "zero_stage", "", "What replicas shard: 0 nothing, 1 optimizer, 2 and gradients, 3 and weights.", bounds=(0.0, 3.0)
+)
+given("micro_batch", "", "Sequences that a replica works on at once.", bounds=(1.0, None))
+given("recompute", "", "Activations computed twice: 0 none, 1 selective, 2 full.", bounds=(0.0, 2.0))
 
 
 @quantity("", source="by definition")
@@ -60,6 +71,9 @@ class Overheads(NamedTuple):
     lost_to_failures: float = 3.3e-6  # per accelerator of a replica: 4.7e-4 failures a day * 600 s to restart
     context_tokens: float = 4096.0  # least tokens of a sequence on one rank
     scarce_context_tokens: float = 256.0  # the same where the batch has too few sequences for the accelerators
+
+
+OVERHEADS = Overheads()
 
 
 class Split(NamedTuple):
@@ -148,7 +162,7 @@ def choose_layout(
     weight_copies: float,
     *,
     pinned: Mapping[str, float] | None = None,
-    coefficients: Overheads = Overheads(),
+    coefficients: Overheads = OVERHEADS,
 ) -> tuple[float, ...]:
     """Layout that fits the memory with the least overhead.
 

@@ -6,8 +6,8 @@ The rules, from the shapes of published models:
   (published: Llama 3.1 8B 128, 405B 130, DeepSeek-V3 117, Llama 3.2 1B 128, GPT-2 64); and no deeper than twice
   the depth that Levine et al. 2020 find best for the width, ln d_model = 5.039 + 0.0555 layers, which keeps
   100T at some 266 layers;
-- heads of 128 from d_model 1024 on, else of 64, 32 or 16; from 12 heads on 8 or 4 key-value heads,
-  whichever divides them, else as many as heads;
+- heads of 128 from d_model 1024 on, of 64 from 512 on, of 32 from 128 on, else of 16, halved until they divide it;
+  from 12 heads on 8 or 4 key-value heads, whichever divides them, else as many as heads;
 - gated MLP of 3.5 d_model, then widened or narrowed until the parameters are met;
 - vocabulary of 128,256 (Llama 3) with two tables; one (tied) table where two would be over 20% of the parameters
   (as in Llama 3.2 1B and 3B); a smaller vocabulary where one would still be over 40%;
@@ -92,7 +92,8 @@ def aspect_depth(params: float, aspect: float, *, per_square: float = 12.0) -> f
     >>> round(aspect_depth(1e12, 128))
     172
     """
-    return (params / (per_square * aspect**2)) ** (1 / 3)
+    depth: float = (params / (per_square * aspect**2)) ** (1 / 3)
+    return depth
 
 
 @quantity(
@@ -193,7 +194,9 @@ def _width(body: float, per_square: float, size: float, fixed: Mapping[str, floa
 def _heads(width: float, fixed: Mapping[str, float]) -> tuple[float, float, float]:
     """Heads, key-value heads and the width of a head."""
     usual = 128.0 if width >= 1024 else 64.0 if width >= 512 else 32.0 if width >= 128 else 16.0
-    head_dim = fixed.get("head_dim", min(usual, width))
+    while width % usual and usual > 1:
+        usual /= 2
+    head_dim = fixed.get("head_dim", usual)
     heads = fixed.get("heads", max(1.0, round(width / head_dim)))
     grouped = next((g for g in (8.0, 4.0) if heads >= 12 and heads % g == 0), heads)
     return heads, fixed.get("kv_heads", grouped), head_dim

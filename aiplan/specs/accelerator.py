@@ -143,6 +143,8 @@ class Accelerator(Entry):
     """Id of the usual server or rack."""
     server_overhead: Ratio | None = None
     """Price of a server over its accelerators' prices, where it differs from the usual."""
+    server_power_ratio: Ratio | None = None
+    """Rated power of a server over its accelerators', where its server's own is unknown and it is not a GPU's usual."""
     prices: tuple[Price, ...] = ()
     """Purchase and rental prices of one accelerator."""
     mfu: dict[Precision, Achieved] = Field(default_factory=dict)
@@ -214,9 +216,10 @@ def expand_accelerator(
         if value is None:
             out[name] = Given(None, "catalog", spec.id, why_null=f"{spec.id} has no {missing} in the catalogue")
         else:
-            out[name] = Given(value, "catalog", source or spec.origin("datasheet"), spread=more.get("spread"))
+            out[name] = Given(value, "catalog", source or sheet, spread=more.get("spread"))
 
-    peak_source = spec.origin("datasheet") + (" (sparse peak)" if sparsity == "2:4" else "")
+    sheet = _datasheet(spec)
+    peak_source = sheet + (" (sparse peak)" if sparsity == "2:4" else "")
     put("peak_flops", peak_of(spec, precision, sparsity), "peak", peak_source)
     bf16 = spec.peak.get("bf16") or spec.peak.get("fp16")
     put("peak_flops_bf16", bf16, "16-bit peak")
@@ -227,6 +230,8 @@ def expand_accelerator(
     put("scale_up_domain", float(spec.scale_up.domain or 1), "scale-up domain")
     put("scale_out_bandwidth", spec.scale_out.bandwidth, "scale-out bandwidth")
     out |= _server_quantities(spec)
+    if spec.server_power_ratio is not None:
+        put("server_power_ratio", spec.server_power_ratio, "", spec.origin("server_power_ratio"))
     out |= _money(spec, as_of)
     drawn = spec.power_utilization
     if drawn is None:
@@ -239,6 +244,15 @@ def expand_accelerator(
     if reached is not None:
         put("reference_mfu", reached.value, "", _cite(spec, reached.source), spread=_spread(reached))
     return out
+
+
+def _datasheet(spec: Accelerator) -> str:
+    """The sources that are not those of a price, a measurement or one field alone."""
+    others = {p.source for p in spec.prices} | {m.source for m in spec.mfu.values()} | set(type(spec).model_fields)
+    if spec.power_utilization is not None:
+        others.add(spec.power_utilization.source)
+    texts = [text for key, text in spec.sources.items() if key not in others] or list(spec.sources.values())
+    return f"{spec.id}: {'; '.join(texts)}" if texts else spec.id
 
 
 def _server_quantities(spec: Accelerator) -> dict[str, Given]:

@@ -70,7 +70,7 @@ class LawRow(_Model):
 class Result(_Model):
     """The answer to one plan."""
 
-    schema_: str = Field(SCHEMA, alias="schema")
+    schema_: str = Field(default=SCHEMA, alias="schema")
     ask: str
     name: str | None = None
     aiplan_version: str

@@ -1,0 +1,101 @@
+"""Bad input: one line on stderr, the right exit code, nothing on stdout, no traceback."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.helpers import aiplan
+
+TRAIN = [
+    (["--params", "banana"], "banana"),
+    (["--params", "100TT"], "100TT"),
+    (["--params", "-5"], "-5"),
+    (["--params", ""], "params"),
+    (["--params", "nan"], "nan"),
+    (["--params", "1e999"], "1e999"),
+    (["--params", "0"], "params"),
+    (["--params", "70B", "--accelerator", "h1000"], "h100"),
+    (["--params", "70B", "--model", "llama-3.1-405"], "llama-3.1-405b"),
+    (["--params", "70B", "--power", "3 GWh"], "energy, not power"),
+    (["--params", "70B", "--power", "3", "GWh"], "GWh"),
+    (["--params", "70B", "--budget", "30k"], "$"),
+    (["--params", "70B", "--law", "chinchila"], "law"),
+    (["--params", "70B", "--law", "rule_20", "--loss", "2.0"], "besiroglu_2024"),
+    (["--loss", "2.0", "--law", "rule_20"], "besiroglu_2024"),
+    (["--params", "70B", "--precision", "bf61"], "bf16"),
+    (["--params", "70B", "--precision", "fp8", "--accelerator", "a100"], "fp8"),
+    (["--params", "70B", "--set", "mfu"], "NAME=VALUE"),
+    (["--params", "70B", "--set", "mfuu=0.4"], "mfu"),
+    (["--params", "70B", "--set", "mfu=140%"], "mfu"),
+    (["--params", "70B", "--mfuu", "0.4"], "--mfu"),
+    (["--params", "70B", "--mfu"], "needs a value"),
+    (["--param", "70B"], "--params"),
+    (["--params", "70B", "--format", "xml"], "table"),
+    (["--params", "70B", "-o", "/nonexistent/x"], "/nonexistent/x"),
+    (["--params", "70B", "--catalog", "/nonexistent"], "/nonexistent"),
+    ([], "--params"),
+    (["--deadline", "90d"], "--params"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), TRAIN, ids=[" ".join(a) or "nothing" for a, _ in TRAIN])
+def test_train_refuses_in_one_line(arguments: list[str], says: str) -> None:
+    done = aiplan("train", *arguments)
+    assert done.code == 2, done.err
+    assert done.out == ""
+    assert len(done.err.strip().splitlines()) == 1
+    assert says in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_command_that_does_not_exist() -> None:
+    done = aiplan("trian", "--params", "1B")
+    assert (done.code, done.out) == (2, "")
+    assert "train" in done.err
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(9)
+)
+FILES = {
+    "duplicate": ("aiplan: 1\nset: {params: 1B}\nset: {params: 2B}\n", "set"),
+    "unknown-key": ("aiplan: 1\nsett: {params: 1B}\n", "set"),
+    "wrong-unit": ("aiplan: 1\nset: {params: 1B, facility_power: 3 GWh}\n", "energy, not power"),
+    "unknown-quantity": ("aiplan: 1\nset: {params: 1B, mfuu: 0.4}\n", "mfu"),
+    "no-version": ("set: {params: 1B}\n", "aiplan"),
+    "wrong-version": ("aiplan: 2\nset: {params: 1B}\n", "aiplan"),
+    "list": ("- 1\n- 2\n", "aiplan: 1"),
+    "empty": ("", "empty"),
+    "tag": ("aiplan: 1\nset: !!python/object:os.system {}\n", "python/object"),
+    "bomb": (BOMB, "alias"),
+    "large": ("aiplan: 1\n# " + "x" * 2_000_000 + "\n", "MB"),
+    "broken": ("aiplan: 1\nset: {params: 1B\n", "line"),
+    "binary": ("aiplan: 1\x00\x01", ""),
+    "deep": ("a: " + "[" * 5000 + "]" * 5000, ""),
+    "outside": ("aiplan: 1\nbase: ../../../../../../etc/passwd\n", "outside"),
+    "unlike": ("aiplan: 1\nset: {params: 1B}\nassert: [facility_power <= 3 GWh]\n", "energy, not power"),
+    "unknown-assert": ("aiplan: 1\nset: {params: 1B}\nassert: [facility_pwr <= 3 GW]\n", "facility_power"),
+    "bare-assert": ("aiplan: 1\nset: {params: 1B}\nassert: [facility_power <= 3]\n", "GW"),
+    "baseline": ("aiplan: 1\nset: {params: 1B}\nassert: [run_cost <= baseline + 10%]\n", "baseline"),
+}
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(("text", "says"), FILES.values(), ids=FILES)
+def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, command: str, text: str, says: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text, encoding="utf-8")
+    done = aiplan(command, str(path))
+    assert done.code == 2, (done.out, done.err)
+    assert done.out == ""
+    assert len(done.err.strip().splitlines()) == 1
+    assert says in done.err
+    assert "plan.yaml" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    for path in (tmp_path / "no.yaml", tmp_path):
+        done = aiplan("run", str(path))
+        assert (done.code, done.out) == (2, "")
+        assert len(done.err.strip().splitlines()) == 1
