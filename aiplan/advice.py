@@ -50,6 +50,8 @@ THRESHOLDS = (
 )
 
 DATA_MOVEMENT_WALL = 2e28  # FLOP in about three months, Erdil and Schneider-Joseph 2024 (Epoch AI)
+FEWEST_TOKENS = 250.0  # per accelerator and step; Llama 3 405B trained with 977
+US_GENERATION = 4300e12 * 3600 / 31557600  # W on average: 4,300 TWh in 2024, EIA
 LATENCY_WALL = 2e31  # FLOP, same source
 
 
@@ -116,6 +118,16 @@ def _walls(plan: Plan) -> list[tuple[str, str]]:
                 "a three-month run its utilisation",
             )
         )
+    fed = (plan.value("batch_tokens") or 0) / (plan.value("accelerators") or 1)
+    if 0 < fed < FEWEST_TOKENS and not plan.question.given.get("mfu"):
+        out.append(
+            (
+                "mfu-extrapolated",
+                f"a batch of {units.show(plan.value('batch_tokens'), 'token')} tokens leaves {fed:.2g} for each "
+                "accelerator and step; the fewest in a large published run are about 1,000, so the utilisation here is "
+                "extrapolated",
+            )
+        )
     sequences = (plan.value("batch_tokens") or 0) / (plan.value("seq_len") or 1)
     dp, micro = plan.value("dp"), plan.value("micro_batch")
     if sequences and dp and micro and dp * micro > sequences * 1.001:
@@ -148,12 +160,20 @@ def _sites(plan: Plan) -> list[tuple[str, str]]:
     if not sites or sites <= 1 or not power:
         return []
     each = units.show(plan.value("site_capacity"), "W")
+    average = plan.value("average_power") or 0.0
+    grid = []
+    if average > 0.01 * US_GENERATION:
+        share = average / US_GENERATION
+        grid = [
+            ("grid-share", f"{units.show(average, 'W')} on average is {share:.0%} of all electricity made in the US")
+        ]
     return [
         (
             "sites-needed",
             f"{units.show(power, 'W')} needs {sites:,.0f} sites of {each} each, joined by a network that this plan "
             "does not price",
-        )
+        ),
+        *grid,
     ]
 
 

@@ -65,7 +65,7 @@ def headline(plan: Plan, sure: Uncertainty | None = None) -> str:
     size, tokens = text("params"), text("tokens")
     what = plan.expanded.chosen.get("model") or (f"A model of {size} parameters" if size else "This work")
     on = f" on {tokens} tokens" if tokens else ""
-    start = "No plan: " if plan.impossible else ""
+    start = "Impossible as asked: " if plan.impossible else ""
     out = f"{start}{what}{on} takes {count} {chip} for {days}"
     extras = [t for t in (text("facility_power"), text("run_cost") and f"{text('run_cost')} a run") if t]
     if text("capex"):

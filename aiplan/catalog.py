@@ -135,7 +135,7 @@ class Catalog:
 
     def id_of(self, kind: str, name: str) -> str:
         """The id that a name, alias or other spelling stands for."""
-        for folded in _spellings(kind, name):
+        for folded in filter(None, _spellings(kind, name)):
             for level in range(len(self.overlays) + 1):
                 names = self._layer(level, kind).names
                 if folded in names:
@@ -242,14 +242,17 @@ class Catalog:
 
 
 def parse(kind: str, raw: dict[str, Any], path: Path) -> Any:
-    """An entry of a kind from its raw map; what is wrong is one line with the file and, where known, the line."""
+    """An entry of a kind from its raw map, where null is the same as absent.
+
+    What is wrong is one line with the file and, where known, the line.
+    """
     from pydantic import ValidationError
 
     from aiplan.specs.base import first_problem
 
     model = getattr(import_module(f"aiplan.specs.{kind}"), kind.capitalize())
     try:
-        return model.model_validate(raw)
+        return model.model_validate({key: value for key, value in raw.items() if value is not None})
     except ValidationError as error:
         keys, problem = first_problem(error)
         line = yamlio.line_of(path, keys)
@@ -401,6 +404,9 @@ def schema_texts(root: Path | None = None) -> dict[Path, str]:
         model = getattr(import_module(f"aiplan.specs.{kind}"), kind.capitalize())
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
         schema["properties"]["base"] = {"type": "string", "description": "In an overlay: the entry that it alters."}
+        for key, value in schema["properties"].items():
+            if key not in schema["required"] and "anyOf" not in value:
+                schema["properties"][key] = {"anyOf": [value, {"type": "null"}]}
         schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["base"]}]
         out[(root or data_root()) / "schema" / f"{kind}.json"] = json.dumps(schema, indent=1) + "\n"
     return out

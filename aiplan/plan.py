@@ -15,6 +15,7 @@ from aiplan import units
 from aiplan.choices import Expanded, expand
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Given, GraphError, Node, Order
+from aiplan.quantities.scaling import LAWS
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
@@ -85,6 +86,9 @@ def train(
     expanded = expand(question, catalog, defaults)
     given, rivals = dict(expanded.given), set(expanded.rivals)
     limits = dict(question.limits)
+    if "loss" in question.given and not expanded.law.has_loss:
+        able = ", ".join(law.name for law in LAWS.values() if law.has_loss)
+        raise UserError(f"loss is given, but the law {expanded.law.name} has no loss; those that have: {able}")
     assumed: dict[str, float] = {}
 
     sized = _size(given, rivals)
@@ -104,6 +108,7 @@ def train(
     if not counted:
         given["accelerators"] = Given(1.0, "search", _why_accelerators(limits))
     rivals |= _shape_rivals(question, given, rivals, free_params)
+    _null_what_no_law_knows(question, given, rivals)
 
     required = ("training_flops", "training_days")
     engine = Engine(given, rivals, required, [*TRAIN, *limits])
@@ -114,6 +119,7 @@ def train(
         if solved["params"] < SHAPELESS_BELOW and "shaped" in rivals and "model" not in question.choices:
             rivals -= {"shaped", "invented"}
             rivals.add("no_shape")
+            _null_what_no_law_knows(question, given, rivals)
             engine = Engine(given, rivals, required, [*TRAIN, *limits])
             solver = Solver(engine, limits, step, free_accelerators=not counted)
             solved = solver.largest_params()
@@ -171,7 +177,7 @@ def _size(given: dict[str, Given], rivals: set[str]) -> bool:
 def _shape_rivals(question: Question, given: dict[str, Given], rivals: set[str], free_params: bool) -> set[str]:
     """Which shape rules apply: a published model's own, an invented one, or none for a tiny model."""
     if "model" in question.choices:
-        return {"shaped"}
+        return {"shaped"} if "layers" in given else {"shaped", "invented"}
     if not free_params:
         try:
             params = GRAPH.resolve(["params"], given, rivals)["params"].value
@@ -180,6 +186,16 @@ def _shape_rivals(question: Question, given: dict[str, Given], rivals: set[str],
         if params is None or params < SHAPELESS_BELOW:
             return {"no_shape"}
     return {"shaped", "invented"}
+
+
+def _null_what_no_law_knows(question: Question, given: dict[str, Given], rivals: set[str]) -> None:
+    """Losses of tiny models and tokens of pictures are unknown, not what a law of text would make of them."""
+    if "no_shape" in rivals and "loss" not in question.given:
+        given["loss"] = Given(None, "formula", why_null="below 1M parameters the loss of a scaling law means nothing")
+    if "flops_per_sample" in question.given:
+        for name in ("tokens", "loss"):
+            if name not in question.given:
+                given[name] = Given(None, "formula", why_null="the work is counted in samples, not in tokens")
 
 
 def _why_accelerators(limits: dict[str, float]) -> str:
@@ -323,6 +339,9 @@ def _binding(plan: Plan, limits: dict[str, float], solved: dict[str, float]) -> 
             f"memory_per_accelerator: {units.show(need, 'B')} is needed and {units.show(room, 'B')} can be used; "
             "more accelerators, a leaner --set recipe=..., or an accelerator with more memory would fit it"
         )
+    if "training_days" in plan.nodes and plan.value("training_days") is None:
+        out.append(f"training_days: {plan.nodes['training_days'].why_null}")
+        return out, True
     for name, bound in limits.items():
         unit = GRAPH[name].unit
         value = plan.value(name)

@@ -167,7 +167,8 @@ def _ratio(unit: str, rest: str, dollar: bool) -> Ratio | None:
 
 def _look_up(text: str, number: str, rest: str, dollar: bool, unit: str, what: str, bare: bool) -> tuple[float, float]:
     """The factor of a unit that was not read before: from the own tables, else from pint; or the error."""
-    ratio = _ratio(unit, rest, dollar)
+    counted = unit in ("FLOP/token", "FLOP/sample") and not dollar and (not rest or rest in SCALES)
+    ratio = _ratio("FLOP" if counted else unit, rest, dollar)  # FLOP are counted, each or in all
     if ratio is not None:
         return _factors.setdefault((unit, rest, dollar), (float(ratio[0]), float(ratio[1])))
     if not rest and not dollar and (bare or float(number.replace(",", "")) == 0):

@@ -130,8 +130,9 @@ def question_of(flags: dict[str, str | None], pairs: list[str], limits: list[str
     except UserError as error:
         text = str(error)
         for flag in FLAGS:
-            if flag.sets != flag.flag and flags.get(flag.flag.replace("-", "_")) is not None:
-                text = text.replace(f"{flag.sets} ", f"--{flag.flag} ", 1) if text.startswith(flag.sets) else text
+            if text.startswith(flag.sets) and flags.get(flag.flag.replace("-", "_")) is not None:
+                text = f"--{flag.flag}{text[len(flag.sets) :]}"
+                break
         raise UserError(text) from None
 
 

@@ -31,6 +31,13 @@ CHOICES: dict[str, tuple[str, ...] | None] = {
 }
 
 
+# What a plan divides by: zero of it is no plan.
+POSITIVE = frozenset(
+    "params active_params tokens training_flops loss accelerators samples flops_per_sample flops_per_token batch_tokens "
+    "batch_samples mfu hfu goodput seq_len peak_flops accelerator_memory layers d_model step_time tp pp cp ep dp".split()
+)
+
+
 @dataclass(slots=True)
 class Question:
     """A planning question: `given` and `limits` in SI, `choices` by name, `typed` as the user wrote them."""
@@ -58,6 +65,8 @@ def read_value(name: str, raw: Any, *, where: str = "") -> float:
     except UserError as error:
         raise UserError(f"{at}{error}") from None
     low, high = quantity.low, quantity.high
+    if value == 0 and name in POSITIVE:
+        raise UserError(f"{at}{name} is {raw!r}, but must be above 0")
     if (low is not None and value < low) or (high is not None and value > high):
         most = f" and {units.show(high, quantity.unit, name)}" if high is not None else ""
         bound = f"between {low:g}{most}" if most else f"at least {low:g}"

@@ -103,6 +103,10 @@ def _explain(path: Path, error: ValidationError) -> str:
         key = str(first["loc"][-1])
         hint = nearest(key, names) if len(first["loc"]) == 1 else ""
         return f"{path}: there is no key {key!r}{hint or '; allowed: ' + ', '.join(names)}"
+    if first["type"] == "missing":
+        return (
+            f"{path}: the key {place!r} is missing{'; a scenario begins with aiplan: 1' if place == 'aiplan' else ''}"
+        )
     return f"{path}: {place}: {first['msg'][:1].lower()}{first['msg'][1:]}, but it is {str(first['input'])[:60]!r}"
 
 

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from aiplan.graph import GRAPH, Given
+from aiplan.graph import GRAPH, Given, NoValue
 from aiplan.plan import LAYOUT, Engine, Plan
 
 
@@ -56,15 +56,21 @@ def _law_moves(plan: Plan, engine: Engine) -> tuple[dict[str, Any], dict[str, An
     target = "tokens" if "tokens" in decided else decided[0]
 
     def what(coefficients: dict[str, float]) -> float:
-        return float(engine.at(**coefficients)[target])
+        value = engine.at(**coefficients)[target]
+        if value is None:
+            raise NoValue(f"{target} does not exist at neighbouring coefficients")
+        return float(value)
 
-    low, high = law_direction(law.coefficients, law.covariance, what)
+    try:
+        low, high = law_direction(law.coefficients, law.covariance, what)
+    except NoValue:  # the loss asked is too near to the law's limit for an interval
+        return None
     return engine.at(**low), engine.at(**high)
 
 
 def _by_law(plan: Plan, name: str) -> bool:
     node = plan.nodes.get(name)
-    return bool(node and node.formula and node.formula.rival == plan.expanded.law.form)
+    return bool(node and node.value is not None and node.formula and node.formula.rival == plan.expanded.law.form)
 
 
 def _combine(

@@ -9,11 +9,11 @@ from tests.cli.helpers import aiplan
 TRAIN = [
     (["--params", "banana"], "banana"),
     (["--params", "100TT"], "100TT"),
-    (["--params", "-5"], "-5"),
+    (["--params", "-5"], "--params is '-5'"),
     (["--params", ""], "params"),
     (["--params", "nan"], "nan"),
     (["--params", "1e999"], "1e999"),
-    (["--params", "0"], "params"),
+    (["--params", "0"], "above 0"),
     (["--params", "70B", "--accelerator", "h1000"], "h100"),
     (["--params", "70B", "--model", "llama-3.1-405"], "llama-3.1-405b"),
     (["--params", "70B", "--power", "3 GWh"], "energy, not power"),
@@ -48,6 +48,15 @@ def test_train_refuses_in_one_line(arguments: list[str], says: str) -> None:
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize("arguments", [["--loss", "1.5"], ["--params", "70B", "--loss", "1.82"]])
+def test_a_loss_that_cannot_be_is_impossible(arguments: list[str]) -> None:
+    done = aiplan("train", *arguments, "--json")
+    assert done.code == 3
+    assert done.value("training_days") is None
+    assert "loss" in done.json["binding"][0]
+    assert done.err == ""
+
+
 def test_a_command_that_does_not_exist() -> None:
     done = aiplan("trian", "--params", "1B")
     assert (done.code, done.out) == (2, "")
@@ -67,9 +76,9 @@ FILES = {
     "list": ("- 1\n- 2\n", "aiplan: 1"),
     "empty": ("", "empty"),
     "tag": ("aiplan: 1\nset: !!python/object:os.system {}\n", "python/object"),
-    "bomb": (BOMB, "alias"),
-    "large": ("aiplan: 1\n# " + "x" * 2_000_000 + "\n", "MB"),
-    "broken": ("aiplan: 1\nset: {params: 1B\n", "line"),
+    "bomb": (BOMB, "unfolds"),
+    "large": ("aiplan: 1\n# " + "x" * 2_000_000 + "\n", "larger"),
+    "broken": ("aiplan: 1\nset: {params: 1B\n", ":3:1:"),
     "binary": ("aiplan: 1\x00\x01", ""),
     "deep": ("a: " + "[" * 5000 + "]" * 5000, ""),
     "outside": ("aiplan: 1\nbase: ../../../../../../etc/passwd\n", "outside"),

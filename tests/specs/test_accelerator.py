@@ -139,7 +139,13 @@ def test_price_is_the_middle_of_its_range() -> None:
 
 
 def test_rental_is_the_median_of_the_latest_year() -> None:
-    prices = [rented(9, "2024"), rented(2, "2026"), rented(4, "2026-03"), rented(3, "2026", where="a"), rented(1, "2026", "spot")]
+    prices = [
+        rented(9, "2024"),
+        rented(2, "2026"),
+        rented(4, "2026-03"),
+        rented(3, "2026", where="a"),
+        rented(1, "2026", "spot"),
+    ]
     given = expand_accelerator(chip(prices=prices), "bf16")["rental_price"]
     assert given.value == pytest.approx(3 / 3600)
     assert given.spread == (pytest.approx(2 / 3600), pytest.approx(4 / 3600))
@@ -167,7 +173,9 @@ def test_peaks() -> None:
 
 
 def test_sixteen_bit_formats_share_their_measured_mfu() -> None:
-    spec = chip(peak={"bf16": "1 PFLOP/s", "fp16": "1 PFLOP/s", "fp8": "2 PFLOP/s"}, mfu={"bf16": {"value": 0.4, "source": "s"}})
+    spec = chip(
+        peak={"bf16": "1 PFLOP/s", "fp16": "1 PFLOP/s", "fp8": "2 PFLOP/s"}, mfu={"bf16": {"value": 0.4, "source": "s"}}
+    )
     assert expand_accelerator(spec, "fp16")["reference_mfu"].value == 0.4
     assert "reference_mfu" not in expand_accelerator(spec, "fp8")
 
@@ -190,11 +198,11 @@ def test_server_power_needs_a_known_server() -> None:
         ({"watts": 1}, "there is no field 'watts'"),
         ({"peak": {"bf17": "1 TFLOP/s"}}, "peak.bf17"),
         ({"id": "Not An Id"}, "id: "),
-        ({"name": None}, "name: "),
+        ({"name": None}, "name is missing"),
         ({"released": "soon"}, "released: "),
         ({"released": "2024-13"}, "released: "),
-        ({"prices": [{"kind": "purchase", "usd": 1, "as_of": "2024", "source": "s"}]}, "prices.0: a purchase says what"),
-        ({"prices": [{"kind": "spot", "usd": 1, "as_of": "2024", "source": "s"}]}, "prices.0: a spot price has usd_per_hour"),
+        ({"prices": [{"kind": "purchase", "usd": 1, "as_of": "2024", "source": "s"}]}, "prices.0: a purchase says"),
+        ({"prices": [{"kind": "spot", "usd": 1, "as_of": "2024", "source": "s"}]}, "0: a spot price has usd_per_hour"),
         ({"prices": [{"kind": "spot", "usd_per_hour": 1, "source": "s"}]}, "prices.0.as_of is missing"),
         ({"prices": [{"kind": "spot", "usd_per_hour": -1, "as_of": 2024, "source": "s"}]}, "prices.0.usd_per_hour"),
     ],
