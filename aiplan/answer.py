@@ -7,7 +7,7 @@ from typing import Any
 from aiplan import __version__, advice, units
 from aiplan.plan import TRAIN, Plan
 from aiplan.specs.result import Assumption, LawRow, Result, Value, Warning_
-from aiplan.whatif.uncertainty import Uncertainty, intervals
+from aiplan.whatif.uncertainty import intervals
 
 
 def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, name: str | None = None) -> Result:
@@ -37,7 +37,7 @@ def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, nam
         ask=ask,
         name=name,
         aiplan_version=__version__,
-        headline=headline(plan, sure),
+        headline=headline(plan) if ask == "train" else facts_line(plan, shown),
         quantities=quantities,
         choices=_choices(plan),
         binding=plan.binding,
@@ -50,7 +50,13 @@ def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, nam
     )
 
 
-def headline(plan: Plan, sure: Uncertainty | None = None) -> str:
+def facts_line(plan: Plan, asks: list[str]) -> str:
+    """The facts asked, in one line."""
+    known = [n for n in asks if n in plan.nodes]
+    return ", ".join(f"{n} {units.show(plan.value(n), plan.nodes[n].unit, n)}" for n in known[:6]) + "."
+
+
+def headline(plan: Plan) -> str:
     """The answer in one sentence."""
 
     def text(quantity: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 import textwrap
 
@@ -18,14 +17,14 @@ from aiplan.output.sections import grouped, label_text, range_text, reasons, sec
 from aiplan.specs.result import Result
 
 WIDTH = 80
+WIDEST = 400
+HEADLINES = ("tokens", "training_flops", "accelerators", "fits", "training_days", "facility_power", "capex", "run_cost")
 
 
 def console(buffer: io.StringIO) -> Console:
-    """A console that writes to a buffer in the width of the terminal, 80 where there is none."""
-    terminal = sys.stdout.isatty()
-    width = max(WIDTH, min(shutil.get_terminal_size((WIDTH, 24)).columns, 120)) if terminal else WIDTH
-    colour = terminal and "NO_COLOR" not in os.environ
-    return Console(file=buffer, width=width, force_terminal=colour, no_color=not colour, highlight=False)
+    """A console that writes to a buffer, wide enough to cut no cell; text is wrapped at 80 columns by itself."""
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return Console(file=buffer, width=WIDEST, force_terminal=colour, no_color=not colour, highlight=False)
 
 
 def table(result: Result, *, everything: bool = False) -> str:
@@ -34,7 +33,7 @@ def table(result: Result, *, everything: bool = False) -> str:
     out = console(buffer)
     if result.name:
         out.print(Text(clean(result.name), style="bold"))
-    out.print(Text(clean(result.headline), style="bold"))
+    out.print(Text(textwrap.fill(clean(result.headline), WIDTH), style="bold"))
     out.print()
     out.print(_quantities(result, everything))
     for name, reason in reasons(result):
@@ -57,10 +56,13 @@ def table(result: Result, *, everything: bool = False) -> str:
         [f"{'ok' if c.passed else 'FAILED' if c.kind == 'assert' else 'warning'}: {c.message}" for c in result.checks],
     )
     if result.claim:
-        _list(out, "The claim", [clean(f"{key}: {value}") for key, value in result.claim.items()])
+        claim = result.claim
+        _list(out, "The claim", [clean(claim["says"]), clean(f"{claim['verdict']}: {claim['because']}")])
     if result.ours:
         out.print()
         out.print(_beside(result))
+        _list(out, "In a sentence", [clean(result.ours.headline)])
+        _list(out, "With these warnings", [f"{w.code}: {clean(w.message)}" for w in result.ours.warnings])
     return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())
 
 
@@ -98,14 +100,14 @@ def _beside(result: Result) -> Table:
     ours = result.ours
     assert ours is not None
     grid = Table(title="Beside it, our own answer", title_justify="left", title_style="bold", box=None)
-    for heading in ("", "as claimed", "ours", "ours, p10 to p90"):
+    for heading in ("", "as claimed", "ours", "p10 to p90"):
         grid.add_column(heading, justify="left" if not heading else "right", no_wrap=True, header_style="dim")
-    for _, rows in sections(ours):
-        for name, value in rows:
-            claimed = result.quantities.get(name)
-            grid.add_row(
-                name, value_text(name, claimed) if claimed else "", value_text(name, value), range_text(name, value)
-            )
+    for name, value in ours.quantities.items():
+        claimed = result.quantities.get(name)
+        if (claimed is None or claimed.value is None) and name not in HEADLINES:
+            continue
+        as_claimed = value_text(name, claimed) if claimed else ""
+        grid.add_row(name, as_claimed, value_text(name, value), range_text(name, value))
     return grid
 
 
@@ -127,5 +129,5 @@ def _list(out: Console, heading: str, lines: list[str]) -> None:
 
 
 def _bullet(out: Console, line: str) -> None:
-    wrapped = textwrap.fill(line, out.width - 1, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
+    wrapped = textwrap.fill(line, WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
     out.print(Text(wrapped), soft_wrap=True)

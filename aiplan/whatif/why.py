@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any
 
@@ -41,6 +42,19 @@ def _branch(plan: Plan, name: str, seen: set[str]) -> dict[str, Any]:
     return out
 
 
+def _numbers(branch: dict[str, Any]) -> str | None:
+    """The equation with the values of its inputs in place of their names."""
+    below = {b["quantity"]: b for b in branch.get("inputs", ())}
+    equation = branch.get("equation") or ""
+
+    def shown(match: re.Match[str]) -> str:
+        found = below.get(match[0])
+        return match[0] if found is None else units.show(found["value"], found["unit"], match[0])
+
+    out = re.sub(r"[A-Za-z_][A-Za-z0-9_]*", shown, equation)
+    return None if out == equation else out
+
+
 def text(branch: dict[str, Any], *, depth: int = 0, most: int | None = None, width: int = 80) -> str:
     """The tree for people, indented, down to `most` levels."""
     pad = "  " * depth
@@ -54,6 +68,7 @@ def text(branch: dict[str, Any], *, depth: int = 0, most: int | None = None, wid
     details = [branch["sentence"]] if depth == 0 and branch["sentence"] else []
     details += [f"since {branch['why_null']}"] if "why_null" in branch else []
     details += [f"= {branch['equation']}"] if branch.get("equation") and not hidden else []
+    details += [f"= {numbers}"] if not hidden and (numbers := _numbers(branch)) else []
     details += [f"source: {branch['source']}"] if branch.get("source") and not hidden else []
     for line in details:
         lines.append(
