@@ -39,7 +39,7 @@ def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, nam
         aiplan_version=__version__,
         headline=headline(plan) if ask == "train" else facts_line(plan, shown),
         quantities=quantities,
-        choices=_choices(plan),
+        choices=_choices(plan, _used(plan) if ask == "facts" else None),
         binding=plan.binding,
         assumptions=_assumptions(plan),
         warnings=[Warning_(code=code, message=text) for code, text in advice.warnings(plan)],
@@ -79,8 +79,13 @@ def headline(plan: Plan) -> str:
     return f"{out}{': ' if extras else ''}{', '.join(extras)}."
 
 
-def _choices(plan: Plan) -> dict[str, Any]:
-    out: dict[str, Any] = dict(plan.expanded.chosen)
+def _used(plan: Plan) -> set[str]:
+    """The choices that the plan's values rest on."""
+    return plan.expanded.used(plan.nodes, (n.formula.rival for n in plan.nodes.values() if n.formula))
+
+
+def _choices(plan: Plan, only: set[str] | None) -> dict[str, Any]:
+    out: dict[str, Any] = {c: v for c, v in plan.expanded.chosen.items() if only is None or c in only}
     layout = {}
     for quantity in ("tp", "pp", "cp", "ep", "dp", "virtual_stages", "zero_stage", "micro_batch", "recompute"):
         value = plan.value(quantity)
@@ -92,9 +97,11 @@ def _choices(plan: Plan) -> dict[str, Any]:
 
 
 def _assumptions(plan: Plan) -> list[Assumption]:
+    used = _used(plan)
     out = [
         Assumption(quantity=n, value=plan.expanded.chosen[n], unit="", source=reason)
         for n, reason in plan.expanded.assumed.items()
+        if n in used
     ]
     out += [
         Assumption(

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ORIGINS = ("given", "limit", "default", "catalog", "formula", "search", "measured")
+Origin = Literal["given", "limit", "default", "catalog", "formula", "search", "measured"]
+ORIGINS: tuple[str, ...] = get_args(Origin)
 
 
 class GraphError(Exception):
@@ -78,7 +79,7 @@ class Given:
     """
 
     value: float | None
-    origin: str = "given"
+    origin: Origin = "given"
     source: str = ""
     why_null: str | None = None
     spread: tuple[float, float] | None = None
@@ -91,7 +92,7 @@ class Node:
     name: str
     value: Any
     unit: str
-    origin: str
+    origin: Origin
     formula: Formula | None = None
     source: str = ""
     why_null: str | None = None

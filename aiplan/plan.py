@@ -85,7 +85,7 @@ def train(
     """
     expanded = expand(question, catalog, defaults)
     given, rivals = dict(expanded.given), set(expanded.rivals)
-    limits = dict(question.limits)
+    limits = _own_limits(defaults or {}) | question.limits
     if "loss" in question.given and not expanded.law.has_loss:
         able = ", ".join(law.name for law in LAWS.values() if law.has_loss)
         raise UserError(f"loss is given, but the law {expanded.law.name} has no loss; those that have: {able}")
@@ -196,6 +196,13 @@ def _null_what_no_law_knows(question: Question, given: dict[str, Given], rivals:
         for name in ("tokens", "loss"):
             if name not in question.given:
                 given[name] = Given(None, "formula", why_null="the work is counted in samples, not in tokens")
+
+
+def _own_limits(defaults: dict[str, Any]) -> dict[str, float]:
+    """Limits that a settings file sets for every plan."""
+    from aiplan.specs.question import LIMITS, read_value
+
+    return {n: read_value(n, defaults[n], where="aiplan.yaml") for n in LIMITS if n in defaults}
 
 
 def _why_accelerators(limits: dict[str, float]) -> str:

@@ -1,6 +1,7 @@
 """Flat physics: importing this package fills the graph with every quantity."""
 
 from aiplan.quantities import (  # noqa: F401
+    accelerator,
     architecture,
     capex,
     carbon,
