@@ -194,4 +194,13 @@ def _prices(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _pins(plan: Plan) -> list[tuple[str, str]]:
-    return [("pin-unused", f"{name} is given but changes nothing that was asked") for name in plan.unused]
+    """Pins that change nothing, and pins that contradict each other."""
+    given = plan.question.given
+    out = []
+    each, tokens, whole = (plan.value(n) for n in ("flops_per_token", "tokens", "training_flops"))
+    if "training_flops" in given and "tokens" in given and each and tokens and whole:
+        off = whole / (each * tokens) - 1
+        if abs(off) > 0.1:
+            text = units.show(each * tokens, "FLOP")
+            out.append(("over-determined", f"training_flops is given, but this model on these tokens takes {text}"))
+    return out + [("pin-unused", f"{name} is given but changes nothing that was asked") for name in plan.unused]

@@ -321,34 +321,23 @@ class Order:
 
         Returns the values and, for each that is None, the reason.
         """
-        out: dict[str, Any] = {}
-        why: dict[str, str] = dict(nulls or {})
-        for name in self.supplied:
-            out[name] = values[name] if name in values else self.graph[name].default
+        out = {name: values[name] if name in values else self.graph[name].default for name in self.supplied}
+        why = {n: (nulls or {}).get(n, f"{n} is unknown") for n, value in out.items() if value is None}
         for formula in self.steps:
-            absent = [n for n in formula.inputs if out[n] is None and n not in formula.nullable]
+            absent = [n for n in formula.inputs if n in why and n not in formula.nullable] if why else ()
             if absent:
-                result: Any = None
-                reason = why.get(absent[0], f"{absent[0]} is unknown")
+                result, reason = None, why[absent[0]]
             else:
-                arguments = [out[n] for n in formula.inputs]
-                try:
-                    if formula.search:
-                        pinned = {t: out[t] for t in formula.gives if t in out}
-                        result = formula.function(*arguments, pinned=pinned)
-                    else:
-                        result = formula.function(*arguments)
-                    reason = ""
-                except NoValue as no:
-                    result, reason = None, str(no)
-                except (ArithmeticError, ValueError) as error:
-                    given = ", ".join(f"{n}={out[n]!r}" for n in formula.inputs)
-                    result, reason = None, f"{formula.name} has no value for {given} ({error})"
-            many = len(formula.gives) > 1
+                result, reason = _call(formula, out)
+            if len(formula.gives) == 1:
+                out[formula.gives[0]] = result
+                if result is None:
+                    why[formula.gives[0]] = reason
+                continue
             for i, target in enumerate(formula.gives):
                 if target in out:  # a pinned member of a search keeps its pin
                     continue
-                out[target] = (result[i] if many else result) if result is not None else None
+                out[target] = result[i] if result is not None else None
                 if out[target] is None:
                     why[target] = reason
         return out, why
@@ -373,6 +362,20 @@ class Order:
                 node.origin = "search" if node.formula.search else "formula"
             nodes[name] = node
         return nodes
+
+
+def _call(formula: Formula, out: dict[str, Any]) -> tuple[Any, str]:
+    """The result of a formula, or None with the reason."""
+    arguments = [out[n] for n in formula.inputs]
+    try:
+        if formula.search:
+            return formula.function(*arguments, pinned={t: out[t] for t in formula.gives if t in out}), ""
+        return formula.function(*arguments), ""
+    except NoValue as no:
+        return None, str(no)
+    except (ArithmeticError, ValueError) as error:
+        given = ", ".join(f"{n}={value!r}" for n, value in zip(formula.inputs, arguments, strict=True))
+        return None, f"{formula.name} has no value for {given} ({error})"
 
 
 GRAPH = Graph()
