@@ -210,14 +210,21 @@ class Graph:
     # -- resolving ---------------------------------------------------------------------------------------------
 
     def order(
-        self, asks: Iterable[str], given: Iterable[str], rivals: Iterable[str] = (), *, optional: Iterable[str] = ()
+        self,
+        asks: Iterable[str],
+        given: Iterable[str],
+        rivals: Iterable[str] = (),
+        *,
+        optional: Iterable[str] = (),
+        unknown: Iterable[str] = (),
     ) -> Order:
         """Order the formulas that `asks` need when `given` are supplied and `rivals` are chosen.
 
-        Where a quantity has several directions the first that can be derived is taken. Of `optional` what cannot
+        Where a quantity has several directions the first that can be derived is taken, one that needs something
+        `unknown` (given as null) only where no other can. Of `optional` what cannot
         be derived is left out, with its reason; of `asks` it is an error.
         """
-        search = _Search(self, frozenset(given), frozenset(rivals))
+        search = _Search(self, frozenset(given), frozenset(rivals), frozenset(unknown))
         for name in asks:
             self[name]
             failure = search.derive(name)
@@ -241,14 +248,17 @@ class Graph:
     ) -> dict[str, Node]:
         """Resolve `asks` from `given`; every intermediate value is in the result, in the order of computation."""
         supplied = {name: g if isinstance(g, Given) else Given(g) for name, g in given.items()}
-        return self.order(asks, supplied, rivals, optional=optional).trace(supplied)
+        unknown = [name for name, g in supplied.items() if g.value is None]
+        return self.order(asks, supplied, rivals, optional=optional, unknown=unknown).trace(supplied)
 
 
 class _Search:
     """One depth-first derivation: which formula is taken for each quantity, and what failed."""
 
-    def __init__(self, graph: Graph, given: frozenset[str], rivals: frozenset[str]) -> None:
-        self.graph, self.given, self.rivals = graph, given, rivals
+    def __init__(
+        self, graph: Graph, given: frozenset[str], rivals: frozenset[str], unknown: frozenset[str] = frozenset()
+    ) -> None:
+        self.graph, self.given, self.rivals, self.unknown = graph, given, rivals, unknown
         self.steps: list[Formula] = []
         self.supplied: dict[str, None] = {}
         self.done: set[str] = set()
@@ -268,9 +278,10 @@ class _Search:
         if name in path:
             return [*path[path.index(name) :], name, "cycle"]
         best: list[str] | None = None
-        for formula in quantity.formulas:
-            if formula.rival is not None and formula.rival not in self.rivals:
-                continue
+        usable = [f for f in quantity.formulas if f.rival is None or f.rival in self.rivals]
+        if self.unknown and len(usable) > 1:
+            usable.sort(key=lambda f: not self.unknown.isdisjoint(set(f.inputs) - f.nullable))
+        for formula in usable:
             mark = len(self.steps), dict(self.supplied), set(self.done)
             failure = None
             for source in formula.inputs:
