@@ -69,7 +69,8 @@ def _evidence(plan: Plan) -> list[tuple[str, str]]:
     out = []
     if plan.expanded.rumour:
         out.append(("rumour", f"{plan.expanded.rumour} is described from rumours, not from its makers"))
-    size, tokens = plan.value("effective_params"), plan.value("tokens")
+    of = "params" if plan.expanded.law.form in scaling.OF_ALL_PARAMS else "effective_params"
+    size, tokens = plan.value(of), plan.value("tokens")
     decided = any(
         node.formula and node.formula.rival == plan.expanded.law.form
         for node in (plan.nodes.get(n) for n in ("tokens", "params", "training_flops", "loss"))
