@@ -117,7 +117,7 @@ def replicate(
     stage = 0.0
     for stage in (0.0, 1.0, 2.0, 3.0) if params is not None else ():
         state = state_memory_without_shape(
-            params, dp, stage, bytes_per_weight, bytes_per_gradient, bytes_per_optimizer_state, weight_copies
+            params or 0.0, dp, stage, bytes_per_weight, bytes_per_gradient, bytes_per_optimizer_state, weight_copies
         )
         if state + memory_overhead <= usable_memory or dp == 1:
             break
