@@ -76,6 +76,9 @@ def run(arguments: Sequence[str]) -> int:
     except UserError as error:
         return _fail(str(error), error.exit_code)
     except failure as error:  # type: ignore[misc]
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return 0
         return _fail(error.format_message(), USAGE)
     except (typer.Abort, KeyboardInterrupt):
         return _fail("interrupted", 130)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiplan.cli.options import Json, Output, emit
+from aiplan.cli.options import Json, Listed, Output, emit
 from aiplan.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from aiplan.quantities.scaling import LawAnswer
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True)
+app = typer.Typer(
+    cls=Listed, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True
+)
 
 FORMATS = ("table", "json", "csv", "md")
 

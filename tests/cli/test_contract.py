@@ -204,7 +204,9 @@ def test_a_scenario_is_one_object_and_several_are_a_list(schema: Any) -> None:
     assert many["results"][0] == one
     for result in many["results"]:
         schema.validate(result)
-        assert result["checks"] and result["claim"] and result["ours"]
+        assert result["checks"]
+        assert result["claim"]
+        assert result["ours"]
 
 
 @pytest.mark.parametrize("command", [["models", "show", "llama-3.1-405b"], ["hardware", "show", "h100"]])

@@ -61,7 +61,6 @@ def test_help_imports_no_command_and_no_formula() -> None:
         ["train", "--params", "100T", "--json"],
         ["train", "--params", "70B", "--deadline", "90d", "--format", "csv"],
         ["train", "--budget", "$1M", "--accelerator", "h100", "--format", "md"],
-        ["train", "--help"],
         ["why", "capex", "--params", "100T"],
         ["hardware", "show", "h100"],
         ["models", "show", "llama-3.1-405b"],

@@ -23,7 +23,7 @@ def result(name: str | None = "A plan", **more: Value) -> Result:
         quantities={
             "params": Value(1e14, "param", "given"),
             "training_flops": Value(0.1 + 0.2, "FLOP", "formula", 0.1, 0.1 + 0.2, 7.731234567890123e29),
-            "run_cost": Value(None, "USD", "formula", why_null="=it has, no \"price\"\nat all"),
+            "run_cost": Value(None, "USD", "formula", why_null='=it has, no "price"\nat all'),
             **more,
         },
         choices={"accelerator": "h100", "layout": {"tp": 8}},

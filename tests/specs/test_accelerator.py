@@ -159,8 +159,9 @@ def test_best_precision() -> None:
     assert best_precision(CATALOG.find("accelerator", "gb200")) == "bf16"
     assert best_precision(CATALOG.find("accelerator", "v100")) == "fp16"
     assert best_precision(CATALOG.find("accelerator", "laptop")) == "fp32"
-    with pytest.raises(UserError, match="rubin-288gb has none of bf16, fp16, tf32, fp32"):
-        best_precision(CATALOG.find("accelerator", "rubin"))
+    assert best_precision(CATALOG.find("accelerator", "rubin")) == "fp8"  # it has nothing wider
+    with pytest.raises(UserError, match=r"x has none of bf16, fp16, tf32, fp32, fp8 .fp4.: give --precision"):
+        best_precision(chip(peak={"fp4": "1 PFLOP/s"}))
 
 
 def test_peaks() -> None:

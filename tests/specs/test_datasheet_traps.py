@@ -327,8 +327,8 @@ def test_fewer_bits_reach_a_smaller_share_of_the_peak() -> None:
     assert chip("h100").mfu["fp8"].value < chip("h100").mfu["bf16"].value
 
 
-def test_every_shipping_chip_for_training_has_a_precision() -> None:
+def test_every_chip_with_a_dense_peak_has_a_precision_to_train_in() -> None:
     for name in CHIPS:
         spec = chip(name)
-        if spec.status == "shipping" and name not in ("wse-3", "m3-ultra", "maia-200"):
+        if spec.peak:
             assert best_precision(spec) in spec.peak

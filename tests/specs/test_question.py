@@ -60,14 +60,21 @@ def test_what_is_no_value(name: str, raw: Any, says: str) -> None:
     assert "\n" not in str(failure.value)
 
 
-@pytest.mark.parametrize(("name", "raw"), [("law", "Rule-20"), ("precision", "BF16"), ("sparsity", "2:4"), ("site", " us ")])
+@pytest.mark.parametrize(
+    ("name", "raw"), [("law", "Rule-20"), ("precision", "BF16"), ("sparsity", "2:4"), ("site", " us ")]
+)
 def test_choices_are_folded(name: str, raw: str) -> None:
     assert read_choice(name, raw) == {"law": "rule_20", "precision": "bf16", "sparsity": "2:4", "site": "us"}[name]
 
 
 @pytest.mark.parametrize(
     ("name", "raw", "says"),
-    [("law", "chinchila", "one of"), ("precision", "bf61", "nearest: bf16"), ("recovery", 3, "a name"), ("site", "", "name")],
+    [
+        ("law", "chinchila", "one of"),
+        ("precision", "bf61", "nearest: bf16"),
+        ("recovery", 3, "a name"),
+        ("site", "", "name"),
+    ],
 )
 def test_what_is_no_choice(name: str, raw: Any, says: str) -> None:
     with pytest.raises(UserError, match=says):

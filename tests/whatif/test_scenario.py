@@ -113,11 +113,13 @@ def test_flags_win_over_the_file(plan: Path) -> None:
     result = answered(plan, settings={"params": "2B", "pue": "1.4"}).result
     assert result.quantities["params"].value == 2e9
     assert result.quantities["tokens"].value == 20e9
-    assert result.inputs == {**dict(params="2B", tokens="20B", accelerator="h100", accelerators=8), "pue": "1.4"}
+    assert result.inputs == {"params": "2B", "tokens": "20B", "accelerator": "h100", "accelerators": 8, "pue": "1.4"}
 
 
 def test_limits_of_both(tmp_path: Path) -> None:
-    path = write(tmp_path, "plan.yaml", "aiplan: 1\nset: {params: 70B, recovery: elastic}\nlimit: {training_days: 90}\n")
+    path = write(
+        tmp_path, "plan.yaml", "aiplan: 1\nset: {params: 70B, recovery: elastic}\nlimit: {training_days: 90}\n"
+    )
     assert answered(path).result.quantities["training_days"].value <= 90
     faster = answered(path, limits={"training_days": "10"}).result
     assert faster.quantities["training_days"].value <= 10
@@ -162,8 +164,10 @@ def test_our_own_answer_stands_beside_a_claim(tmp_path: Path) -> None:
         "ours: {ask: train, set: {params: 1B, accelerator: h100, accelerators: 8}}\n"
     )
     result = answered(write(tmp_path, "plan.yaml", text)).result
-    assert result.claim and result.claim["verdict"] == "loose"
-    assert result.ours and result.ours.ask == "train"
+    assert result.claim
+    assert result.claim["verdict"] == "loose"
+    assert result.ours
+    assert result.ours.ask == "train"
     assert result.ours.quantities["run_cost"].value
     assert result.to_json()["ours"]["schema"] == "aiplan.result/1"
 

@@ -85,6 +85,13 @@ def test_what_the_plan_does_not_have() -> None:
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
-    branch = {"quantity": "x", "value": 1.0, "unit": "", "origin": "given", "sentence": "a\x1b[31mb", "source": "c\x07d"}
+    branch = {
+        "quantity": "x",
+        "value": 1.0,
+        "unit": "",
+        "origin": "given",
+        "sentence": "a\x1b[31mb",
+        "source": "c\x07d",
+    }
     assert "\x1b" not in text(branch)
     assert "\x07" not in text(branch)
