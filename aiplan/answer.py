@@ -69,7 +69,8 @@ def headline(plan: Plan) -> str:
         why = plan.nodes["training_days"].why_null if "training_days" in plan.nodes else None
         return f"This plan has no duration: {why or 'it lacks an input'}."
     size, tokens = text("params"), text("tokens")
-    what = plan.expanded.chosen.get("model") or (f"A model of {size} parameters" if size else "This work")
+    article, work = ("a", "this") if plan.impossible else ("A", "This")
+    what = plan.expanded.chosen.get("model") or (f"{article} model of {size} parameters" if size else f"{work} work")
     on = f" on {tokens} tokens" if tokens else ""
     start = "Impossible as asked: " if plan.impossible else ""
     out = f"{start}{what}{on} takes {count} {chip} for {days}"

@@ -26,9 +26,10 @@ def of(plan: Plan, limits: dict[str, float], solved: set[str], *, held: bool = T
     if plan.value("fits") == 0.0:
         impossible = True
         need, room = plan.value("memory_per_accelerator"), plan.value("usable_memory")
+        more = "more --accelerators, " if plan.given["accelerators"].origin == "given" else ""
         out.append(
             f"memory_per_accelerator: {units.show(need, 'B')} is needed and {units.show(room, 'B')} can be used; "
-            "more accelerators, a leaner --recipe, or an accelerator with more memory would fit it"
+            f"{more}a leaner --recipe, or an accelerator with more memory or a larger scale-up domain may fit it"
         )
     for name, bound in limits.items():
         unit = GRAPH[name].unit

@@ -84,12 +84,13 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
     sparsity = out.chosen["sparsity"] = pick("sparsity")
     if sparsity == "none":
         out.assumed.pop("sparsity", None)
-    precision = question.choices.get("precision")
+    precision, pinned = question.choices.get("precision"), "peak_flops" in question.given
     if precision is None:
-        precision = catalogue.best_precision(chip)
+        own_peak = catalogue.main_precision(chip) or next(iter(chip.unpublished), "bf16")
+        precision = own_peak if pinned else catalogue.best_precision(chip)
         out.assumed["precision"] = f"the best-proven training precision that {chip.id} has"
     out.chosen |= {"accelerator": chip.id, "site": site.id, "precision": precision}
-    out.take("accelerator", catalogue.expand_accelerator(chip, precision, sparsity))
+    out.take("accelerator", catalogue.expand_accelerator(chip, precision, sparsity, need_peak=not pinned))
     out.take("site", catalogue.expand_site(site))
     if "reference_mfu" not in out.given:
         out.take("accelerator", {"reference_mfu": _prior_mfu(chip, precision)})

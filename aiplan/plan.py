@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aiplan.specs.question import Question
 
 DEFAULT_DAYS = 180.0
+BELOW = (0.55, 0.62, 0.7, 0.78, 0.86, 0.93)  # shares of a fleet at which a smaller one is tried
 MOST_DOUBLINGS = 12  # beyond 4,000 times the accelerators that time asks for, memory will not fit either
 SHAPELESS_BELOW = 1e6  # params: no shape is invented for a smaller model
 SIZE_NAMES = ("params", "tokens", "training_flops", "loss", "flops_per_sample", "active_params")
@@ -286,8 +287,8 @@ class Solver:
         else:
             return timely
         while high - low > self._grain(high):
-            middle = min(max(self.realisable(math.sqrt(low * high)), self._next(low)), high)
-            if middle >= high:
+            middle = self._between(low, high, math.sqrt(low * high))
+            if middle is None:
                 break
             low, high = (low, middle) if look(middle).get("fits") != 0.0 else (middle, high)
         return high
@@ -307,28 +308,46 @@ class Solver:
             if high > 1e12 or days(high) > days(low) or days(high) == math.inf:
                 return self._scan(days, target)
             low, high = high, self.realisable(high * min(max(days(high) / target, 1.05) ** 1.03, 4.0))
+        high = self._timely_between(days, target, low, high)
+        for share in BELOW:  # layouts are whole numbers, so that fewer may be in time again
+            fewer = self.realisable(share * high)
+            if 1 < fewer < high - self._grain(high) and days(fewer) <= target * (1 + 1e-9):
+                return self._timely_between(days, target, self.realisable(fewer / 1.1), fewer)
+        return high
+
+    def _timely_between(self, days: Callable[[float], float], target: float, low: float, high: float) -> float:
+        """Fewest accelerators in time between a number that is late and one that is not."""
         while high - low > self._grain(high):
             middle = math.sqrt(low * high)
             if math.inf > days(low) > target and high / low < 8:
                 share = math.log(days(low) / target) / math.log(days(low) / days(high))
                 middle = low * (high / low) ** min(max(share, 0.02), 0.98)
-            middle = min(max(self.realisable(middle), self._next(low)), high)
-            if middle >= high:
+            between = self._between(low, high, middle)
+            if between is None:
                 break
+            middle = between
             low, high = (low, middle) if days(middle) <= target * (1 + 1e-9) else (middle, high)
         return high
 
     def _scan(self, days: Callable[[float], float], target: float) -> float:
-        """Where more accelerators may take longer: the first of a coarse grid that is in time, else the fastest."""
+        """Where more accelerators may take longer: from the first of a coarse grid that is in time, else the fastest."""
         grid = [self.realisable(2 ** (power / 2)) for power in range(84)]
-        return next((n for n in grid if days(n) <= target), min(grid, key=days))
+        first = next((i for i, n in enumerate(grid) if days(n) <= target * (1 + 1e-9)), None)
+        return (
+            min(grid, key=days) if first is None else self._timely_between(days, target, grid[first - 1], grid[first])
+        )
 
     def _grain(self, count: float) -> float:
         """Counts closer than this are one answer: a server, or one part in 100,000 of a large fleet."""
         return max(1.0 if count <= self.step else self.step, count * 1e-5)
 
-    def _next(self, count: float) -> float:
-        return count + 1.0 if count < self.step else count + self.step
+    def _between(self, low: float, high: float, guess: float) -> float | None:
+        """A number that can be bought, strictly between two others and near the guess; None where there is none."""
+        following = low + 1.0 if low < self.step else low + self.step
+        middle = max(self.realisable(guess), following)
+        if middle >= high:
+            middle = max(high - (1.0 if high <= self.step else self.step), following)
+        return middle if low < middle < high else None
 
     def largest_params(self) -> dict[str, float]:
         """The largest model that meets all limits, with the accelerators for it where those are free too."""
@@ -346,11 +365,15 @@ class Solver:
         ok, found = attempt(low)
         if not ok:
             return found
-        while high - low > 1e-4:
-            middle = (low + high) / 2
-            ok, candidate = attempt(middle)
-            if ok:
-                low, found = middle, candidate
+        while True:
+            while high - low > 1e-3:
+                middle = (low + high) / 2
+                ok, candidate = attempt(middle)
+                low, high, found = (middle, high, candidate) if ok else (low, middle, found)
+            for ahead in (0.04, 0.02, 0.01):  # layouts are whole numbers, so a larger model may fit again
+                ok, candidate = attempt(low + ahead)
+                if ok:
+                    low, high, found = low + ahead, low + ahead + 0.04, candidate
+                    break
             else:
-                high = middle
-        return found
+                return found

@@ -90,9 +90,7 @@ class Split(NamedTuple):
     micro_batches: float
 
 
-@quantity(
-    "", gives=GIVES, rival="no_shape", search=True, nullable=("params",), source="data parallelism; ZeRO 2020"
-)
+@quantity("", gives=GIVES, rival="no_shape", search=True, nullable=("params",), source="data parallelism; ZeRO 2020")
 def replicate(
     accelerators: float,
     params: float | None,

@@ -108,7 +108,8 @@ def read_question(
             question.given[name] = read_value(name, raw, where=where)
     for name, raw in (limits or {}).items():
         if name in CHOICES:
-            raise UserError(f"{where}: {name} is a choice, not a quantity with an upper bound" if where else name)
+            at = f"{where}: " if where else ""
+            raise UserError(f"{at}{name} is a choice, not a quantity with an upper bound")
         question.typed[f"limit.{name}"] = raw
         question.limits[name] = _positive(name, raw, where)
     return question
