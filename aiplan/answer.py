@@ -77,7 +77,13 @@ def headline(plan: Plan) -> str:
     extras = [t for t in (text("facility_power"), text("run_cost") and f"{text('run_cost')} a run") if t]
     if text("capex"):
         extras.append(f"{text('capex')} to build")
-    return f"{out}{': ' if extras else ''}{', '.join(extras)}."
+    late = [n for n, bound in plan.assumed_limits.items() if (plan.value(n) or 0) > bound * (1 + 1e-6)]
+    beyond = (
+        f" No fleet trains it within the {units.show(plan.assumed_limits[late[0]], 'day')} that we assume."
+        if late
+        else ""
+    )
+    return f"{out}{': ' if extras else ''}{', '.join(extras)}.{beyond}"
 
 
 def _used(plan: Plan) -> set[str]:

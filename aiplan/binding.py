@@ -44,8 +44,12 @@ def of(plan: Plan, limits: dict[str, float], solved: set[str], *, held: bool = T
         elif value > bound * (1 + 1e-6):
             impossible = impossible or not assumed
             flag = FLAGS.get(name, f"--limit {name}=")
-            which = f"the {limit} that we assume" if assumed else f"the limit of {limit}"
-            out.append(f"{name}: {have} is over {which}; {flag}{have} would allow it{_way_out(plan, name)}")
+            if assumed:
+                out.append(f"{name}: no fleet trains this within the {limit} that we assume{_knee(plan)}")
+                continue
+            out.append(
+                f"{name}: {have} is over the limit of {limit}; {flag}{have} would allow it{_way_out(plan, name)}"
+            )
         elif solved and value > bound * 0.98:
             sized = "accelerators" in solved and (name == "training_days" or "params" not in solved)
             out.append(f"{name}: the limit of {limit} sets {'accelerators' if sized else 'params'}")
@@ -61,6 +65,14 @@ def _count(plan: Plan, limits: dict[str, float], held: bool) -> str:
     if not held:
         return "memory_per_accelerator: fewer accelerators would not hold the model"
     return f"accelerators: whole servers are bought, and one less would break the limit on {', '.join(limits)}"
+
+
+def _knee(plan: Plan) -> str:
+    """Which fleet is shown in place of one that is in time."""
+    out = _way_out(plan, "training_days")
+    if plan.given["accelerators"].origin != "search":
+        return out
+    return f"; shown is the largest fleet that pays: beyond it, doubling saves under 30% of the time{out}"
 
 
 def _way_out(plan: Plan, name: str) -> str:

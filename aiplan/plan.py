@@ -117,6 +117,7 @@ def train(
     solver = Solver(engine, limits, step, free_accelerators=not counted)
     if "training_days" not in limits and not (counted and sized) and not (sized and solver.growing()):
         limits["training_days"] = assumed["training_days"] = DEFAULT_DAYS
+        solver.assumed = True
     if free_params:
         solved = solver.largest_params()
         if solved["params"] < SHAPELESS_BELOW and "shaped" in rivals and "model" not in question.choices:
@@ -124,7 +125,7 @@ def train(
             rivals.add("no_shape")
             _null_what_no_law_knows(question, given, rivals)
             engine = Engine(given, rivals, required, [*TRAIN, *limits])
-            solver = Solver(engine, limits, step, free_accelerators=not counted)
+            solver = Solver(engine, limits, step, free_accelerators=not counted, assumed=bool(assumed))
             solved = solver.largest_params()
     elif not counted:
         solved = {"accelerators": solver.accelerators()}
@@ -230,6 +231,7 @@ class Solver:
     limits: dict[str, float]
     step: float
     free_accelerators: bool
+    assumed: bool = False  # whether the limit on days is ours, not the user's
     seen: dict[float, dict[str, Any]] = field(default_factory=dict)
 
     def realisable(self, count: float) -> float:
@@ -294,26 +296,41 @@ class Solver:
         return high
 
     def _timely(self, look: Callable[[float], dict[str, Any]]) -> float:
-        """Fewest accelerators that finish in time; where none do, those that finish first."""
-        target = self.limits["training_days"]
+        """Fewest accelerators that finish in time; where none do, the nearest that makes sense."""
+        target = self.limits["training_days"] * (1 + 1e-9)
 
         def days(count: float) -> float:
             took = look(count).get("training_days")
             return math.inf if took is None else float(took)
 
-        if days(1.0) <= target * (1 + 1e-9):
+        if days(1.0) <= target:
             return 1.0
         low, high = 1.0, self.realisable(days(1.0) / target if days(1.0) < math.inf else 2.0)
-        while days(high) > target * (1 + 1e-9):
-            if high > 1e12 or days(high) > days(low) or days(high) == math.inf:
-                return self._scan(days, target)
+        while days(high) > target:
+            if high > 1e12 or days(high) >= days(low):
+                grid = [self.realisable(low * 2 ** (k / 2)) for k in range(-2, 10)]
+                first = next((k for k, n in enumerate(grid) if days(n) <= target), None)
+                if first is None:
+                    return self._best_effort(days, high)
+                low, high = grid[max(first - 1, 0)], grid[first]
+                break
             low, high = high, self.realisable(high * min(max(days(high) / target, 1.05) ** 1.03, 4.0))
         high = self._timely_between(days, target, low, high)
         for share in BELOW:  # layouts are whole numbers, so that fewer may be in time again
             fewer = self.realisable(share * high)
-            if 1 < fewer < high - self._grain(high) and days(fewer) <= target * (1 + 1e-9):
+            if 1 < fewer < high - self._grain(high) and days(fewer) <= target:
                 return self._timely_between(days, target, self.realisable(fewer / 1.1), fewer)
         return high
+
+    def _best_effort(self, days: Callable[[float], float], most: float) -> float:
+        """The fastest fleet under a limit that the user set; under one of ours, the largest that still pays.
+
+        A fleet pays while doubling it saves at least 30% of the time: it has the least accelerators * days^2.
+        """
+        grid = [self.realisable(most / 2**k) for k in range(24)]
+        if self.assumed:
+            return min(grid, key=lambda n: math.log(n) + 2 * math.log(days(n)) if days(n) < math.inf else math.inf)
+        return min(grid, key=days)
 
     def _timely_between(self, days: Callable[[float], float], target: float, low: float, high: float) -> float:
         """Fewest accelerators in time between a number that is late and one that is not."""
@@ -325,17 +342,8 @@ class Solver:
             between = self._between(low, high, middle)
             if between is None:
                 break
-            middle = between
-            low, high = (low, middle) if days(middle) <= target * (1 + 1e-9) else (middle, high)
+            low, high = (low, between) if days(between) <= target else (between, high)
         return high
-
-    def _scan(self, days: Callable[[float], float], target: float) -> float:
-        """Where more accelerators may take longer: from the first of a coarse grid that is in time, else the fastest."""
-        grid = [self.realisable(2 ** (power / 2)) for power in range(84)]
-        first = next((i for i, n in enumerate(grid) if days(n) <= target * (1 + 1e-9)), None)
-        return (
-            min(grid, key=days) if first is None else self._timely_between(days, target, grid[first - 1], grid[first])
-        )
 
     def _grain(self, count: float) -> float:
         """Counts closer than this are one answer: a server, or one part in 100,000 of a large fleet."""
