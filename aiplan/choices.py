@@ -92,6 +92,10 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
     out.chosen |= {"accelerator": chip.id, "site": site.id, "precision": precision}
     out.take("accelerator", catalogue.expand_accelerator(chip, precision, sparsity, need_peak=not pinned))
     out.take("site", catalogue.expand_site(site))
+    if chip.server_spec is not None and chip.server_spec.standalone:
+        alone = {"pue": 1.0, "it_overhead": 1.0, "building_cost_per_watt": 0.0}
+        why = f"{chip.server_spec.id}: it stands on a desk, without a data center"
+        out.take("accelerator", {name: Given(value, "catalog", why) for name, value in alone.items()})
     if "reference_mfu" not in out.given:
         out.take("accelerator", {"reference_mfu": _prior_mfu(chip, precision)})
 
