@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
-from aiplan.calibration import VALUES
+from aiplan.achievable import chip_traits
 from aiplan.calibration_cases import Case
 from aiplan.graph import GRAPH, Order
 
@@ -53,11 +53,11 @@ def _c(name: str, prior: float, spread: float, quantity: str | None = None, **wh
 
 OLD = ("deepspeed", "megatron_2021")
 COEFFICIENTS: tuple[Coefficient, ...] = (
-    _c("family_efficiency.ampere", 0.85, 0.12, family="ampere"),
-    _c("family_efficiency.hopper", 0.78, 0.12, family="hopper"),
-    _c("family_efficiency.blackwell", 0.78, 0.12, family="blackwell blackwell-ultra"),
-    _c("family_efficiency.tpu", 0.75, 0.15, family="tpu"),
-    _c("family_efficiency.trainium", 0.5, 0.2, family="trainium"),
+    _c("sustained_share.ampere", 1.0, 0.12, family="ampere"),
+    _c("sustained_share.hopper", 0.9, 0.12, family="hopper"),
+    _c("sustained_share.blackwell", 0.9, 0.12, family="blackwell blackwell-ultra"),
+    _c("sustained_share.tpu", 0.9, 0.15, family="tpu"),
+    _c("sustained_share.trainium", 0.65, 0.25, family="trainium"),
     _c("power_exponent", 0.8, 0.4),
     _c("precision_efficiency.fp8", 0.93, 0.1, precision="hopper:fp8 blackwell:fp8 blackwell-ultra:fp8 tpu:fp8"),
     _c("precision_efficiency.fp4", 0.75, 0.2, precision="blackwell:fp4"),
@@ -67,6 +67,7 @@ COEFFICIENTS: tuple[Coefficient, ...] = (
     _c("expert_efficiency", 0.75, 0.2),
     _c("attention_efficiency", 0.7, 0.3),
     _c("attention_efficiency.composer", 0.5, 0.3, stack=("composer",)),
+    _c("attention_efficiency.composer_hopper", 0.3, 0.3, stack=("composer",), family="hopper"),
     _c("unfused_passes", 10.0, 0.5),
     _c("unfused_softmax_passes", 5.0, 0.7),
     _c("sink_passes", 9.0, 0.5),
@@ -78,6 +79,7 @@ COEFFICIENTS: tuple[Coefficient, ...] = (
     _c("link_latency", 1.2e-5, 0.6),
     _c("exposed_tensor", 0.5, 0.4),
     _c("exposed_tensor.old", 1.0, 0.15, stack=OLD),
+    _c("exposed_pipeline", 0.4, 0.5),
     _c("exposed_experts", 0.6, 0.5),
     _c("data_overlap", 0.7, 0.4),
     _c("host_layer_time", 4e-4, 0.5),
@@ -93,10 +95,6 @@ COEFFICIENTS: tuple[Coefficient, ...] = (
     _c("software_factor.simumax", 1.2, 0.15, stack=("simumax",)),
 )  # fmt: skip
 
-# Rated power per peak FLOP/s of each family's reference chip: A100 80 GB, H100 SXM, GB200 [W s/FLOP].
-REFERENCE_POWER = {"ampere": 400 / 312e12, "hopper": 700 / 989.4e12, "blackwell": 1200 / 2500e12,
-                   "blackwell-ultra": 1200 / 2500e12}  # fmt: skip
-
 
 class Model:
     """The step time of a set of cases as a function of the coefficients."""
@@ -105,12 +103,9 @@ class Model:
         self.cases, self.coefficients = list(cases), tuple(coefficients)
         names = list(self.cases[0].inputs)
         self.fixed: dict[str, Any] = {n: np.array([c.inputs[n] for c in self.cases]) for n in names}
-        headroom = []
-        for case in self.cases:
-            reference = REFERENCE_POWER.get(case.family)
-            power = case.inputs["accelerator_tdp"] / case.inputs["peak_flops_bf16"]
-            headroom.append(1.0 if reference is None or not power > 0 else power / reference)
-        self.fixed["power_headroom"] = np.array(headroom)
+        traits = [chip_traits(c.chip, c.inputs["accelerator_tdp"], c.inputs["peak_flops_bf16"]) for c in self.cases]
+        for name in ("achievable_share", "power_headroom"):
+            self.fixed[name] = np.array([t[name] for t in traits])
         for name, unknown in (("accelerator_memory_bandwidth", None), ("scale_up_bandwidth", 25e9),
                               ("scale_out_bandwidth", 12.5e9)):  # fmt: skip
             values = self.fixed[name]

@@ -6,7 +6,7 @@ from aiplan.graph import default
 
 DATE = "2026-11-24"
 VALUES: dict[str, float] = {
-    "family_efficiency": 0.75,
+    "sustained_share": 0.9,
     "power_exponent": 0.8,
     "precision_efficiency": 0.93,
     "half_tokens": 200.0,
@@ -24,6 +24,7 @@ VALUES: dict[str, float] = {
     "scale_out_efficiency": 0.75,
     "link_latency": 1.0e-5,
     "exposed_tensor": 0.5,
+    "exposed_pipeline": 0.4,
     "exposed_experts": 0.5,
     "data_overlap": 0.7,
     "host_layer_time": 4.0e-4,

@@ -17,6 +17,7 @@ calibrated("scale_up_efficiency", "Share of the local links' bandwidth that coll
 calibrated("scale_out_efficiency", "Share of the network's bandwidth that collectives reach.")
 calibrated("link_latency", "Latency of a collective per doubling of its group.", unit="s")
 calibrated("exposed_tensor", "Share of tensor-parallel traffic that does not hide behind the work.")
+calibrated("exposed_pipeline", "Share of the traffic between stages that does not hide behind the work.")
 calibrated("exposed_experts", "Share of the experts' traffic that does not hide behind the work.")
 default(
     "exposed_context",
@@ -89,7 +90,9 @@ def tensor_time(
 ) -> float:
     """Time that a micro-batch waits for tensor-parallel traffic on one rank.
 
-        (4 + 2 r) all-reduces a layer of 2 (tp - 1) / tp tokens d_model 2 B, exposed; expert layers half of them
+        (4 + 2 r) all-reduces a layer of 2 (tp - 1) / tp tokens d_model 2 B, exposed, and 2 (tp - 1) latencies each
+
+    Expert layers have half of them.
 
     >>> tensor_time(8192.0, 32, 0, 4096, 1, 1, 0, 8, 3.6e11, 4e10, 1e-5, 0.5)
     0.0
@@ -98,7 +101,7 @@ def tensor_time(
     reductions = (layers - 0.5 * moe_layers) * (4.0 + 2.0 * again) / pp
     size = value_bytes * rank_tokens * d_model
     each = 2.0 * size * seconds_per_byte(tp, scale_up_domain, scale_up_rate, scale_out_rate)
-    return reductions * (each * exposed_tensor + link_latency * log2(tp))
+    return reductions * (each * exposed_tensor + 2.0 * (tp - 1.0) * link_latency)
 
 
 @quantity("s", source="DeepSeek-AI 2024 (DeepSeek-V3), sec. 3.2; exposed share fitted")
@@ -170,24 +173,27 @@ def point_to_point_time(
     tp: float,
     pp: float,
     cp: float,
+    dp: float,
     virtual_stages: float,
     scale_up_domain: float,
     scale_up_rate: float,
     scale_out_rate: float,
+    exposed_pipeline: float,
     *,
     value_bytes: float = 2.0,
-    exposed: float = 0.3,
 ) -> float:
     """Time that a micro-batch waits between pipeline stages.
 
         2 v tokens d_model 2 B / tp / bandwidth, exposed; nothing where there is one stage
 
-    >>> point_to_point_time(8192.0, 4096, 1, 1, 1, 1, 8, 3.6e11, 4e10)
+    All wait for the slowest hop, which crosses domains where all stages do not share one.
+
+    >>> point_to_point_time(8192.0, 4096, 1, 1, 1, 1, 1, 8, 3.6e11, 4e10, 0.4)
     0.0
     """
-    rate = where(tp * cp * pp <= scale_up_domain, scale_up_rate, scale_out_rate)
+    rate = where(tp * cp * dp * pp <= scale_up_domain, scale_up_rate, scale_out_rate)
     sent = 2.0 * virtual_stages * rank_tokens * d_model * value_bytes / tp
-    out: float = where(pp > 1, exposed * sent / rate, 0.0)
+    out: float = where(pp > 1, exposed_pipeline * sent / rate, 0.0)
     return out
 
 

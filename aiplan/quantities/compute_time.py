@@ -13,13 +13,21 @@ from aiplan.maths import maximum, minimum, where
 KEPT_BY_PLAIN_LAYER = 4.0  # residual stream values that every layer keeps: two residuals, two norm outputs
 
 given("accelerator_memory_bandwidth", "B/s", "Peak bandwidth of the memory of one accelerator.")
-calibrated("family_efficiency", "Share of the 16-bit peak that large matrix products of this chip family reach.")
+default(
+    "achievable_share",
+    "",
+    0.78,
+    "Share of the 16-bit peak that the largest matrix products reach in a short test.",
+    source="as H100, B200 and B300 (ml-engineering, maximum achievable matmul FLOPS)",
+    spread=(0.55, 0.86),
+)
+calibrated("sustained_share", "Share of the achievable speed of matrix products that a training step sustains.")
 default(
     "power_headroom",
     "",
     1.0,
-    "Rated power per peak FLOP/s of the accelerator, relative to the reference chip of its family.",
-    source="the reference chip itself",
+    "Rated power per peak FLOP/s of the accelerator, relative to the chip whose achievable share is used.",
+    source="the measured chip itself",
 )
 calibrated("power_exponent", "How the achieved share grows with the power headroom: sustained clocks follow power.")
 calibrated("precision_efficiency", "Share of the gain in peak of the run's precision over 16 bits that is achieved.")
@@ -106,15 +114,17 @@ def memory_rate(
 
 
 @quantity("", source="power-limited clocks; fitted to measured throughput")
-def matrix_efficiency(family_efficiency: float, power_headroom: float, power_exponent: float) -> float:
-    """Share of the 16-bit peak that large matrix products reach on this accelerator.
+def matrix_efficiency(
+    achievable_share: float, sustained_share: float, power_headroom: float, power_exponent: float
+) -> float:
+    """Share of the 16-bit peak that large matrix products reach in training on this accelerator.
 
-        family_efficiency * power_headroom ** power_exponent
+        achievable_share * sustained_share * power_headroom ** power_exponent
 
-    >>> matrix_efficiency(0.8, 1.0, 1.0)
-    0.8
+    >>> matrix_efficiency(0.8, 0.5, 1.0, 1.0)
+    0.4
     """
-    out: float = family_efficiency * power_headroom**power_exponent
+    out: float = achievable_share * sustained_share * power_headroom**power_exponent
     return out
 
 
@@ -247,8 +257,8 @@ def attention_time(
 
     The fused backward computes the scores again, 2.5 times the forward; r is 1 where they are recomputed besides.
 
-    >>> round(attention_time(8192.0, 1e9, 32, 32, 96, 8192, 8192, 0, 1, 1, 0, 1e15, 0.5, 0.5, 1e12, 0, 0, 1, 0, 0, 0), 6)
-    0.114688
+    >>> round(attention_time(8192.0, 1e9, 32, 32, 96, 8192, 8192, 0, 1, 1, 0, 1e15, 0.5, 0.5, 1e12, 0, 0, 1, 0, 0, 0), 4)
+    0.1075
     """
     again = where(recompute > 0, 1.0, 0.0)
     flops = rank_tokens * attention_flops_per_token / (tp * pp)
