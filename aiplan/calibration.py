@@ -1,40 +1,59 @@
-"""Fitted coefficients of the step time, as `aiplan calibrate` wrote them; the record is calibration/shipped.yaml."""
+"""Fitted coefficients of the step time: which hold for a chip, a precision and current software.
+
+The values are in calibrated_values.py, which `aiplan calibrate --ship` writes from the record calibration/shipped.yaml.
+"""
 
 from __future__ import annotations
 
-from aiplan.graph import default
+from aiplan.achievable import SOURCE as ACHIEVABLE
+from aiplan.achievable import chip_traits
+from aiplan.calibrated_values import DATE, FITTED, RESIDUALS
+from aiplan.graph import Given, default
 
-DATE = "2026-11-24"
-VALUES: dict[str, float] = {
-    "sustained_share": 0.9,
-    "power_exponent": 0.8,
-    "precision_efficiency": 0.93,
-    "half_tokens": 200.0,
-    "half_width": 200.0,
-    "expert_efficiency": 0.72,
-    "attention_efficiency": 0.7,
-    "unfused_passes": 12.0,
-    "unfused_softmax_passes": 8.0,
-    "sink_passes": 9.0,
-    "activation_passes": 3.5,
-    "casting_passes": 1.5,
-    "permute_passes": 15.0,
-    "memory_efficiency": 0.8,
-    "scale_up_efficiency": 0.75,
-    "scale_out_efficiency": 0.75,
-    "link_latency": 1.0e-5,
-    "exposed_tensor": 0.5,
-    "exposed_pipeline": 0.4,
-    "exposed_experts": 0.5,
-    "data_overlap": 0.7,
-    "host_layer_time": 4.0e-4,
-    "host_expert_time": 2.0e-3,
-    "step_overhead": 0.015,
-    "straggling": 0.005,
-    "expert_release_trend": 1.2,
-}
+SOURCE = f"calibration {DATE}"
+# Chips that share a family's coefficients, and hosts with the same processor as the accelerator's module.
+FAMILIES = {"blackwell-ultra": "blackwell"}
+GRACE = ("gb200-186gb", "gb300-288gb", "gh200-96gb")
+CURRENT_SOFTWARE = {"unfused_attention": 0.0, "attention_sinks": 0.0, "sequence_parallel": 1.0}
+UNKNOWN_FAMILY = 0.9  # sustained share: as Hopper's and Blackwell's
 
 
 def calibrated(name: str, sentence: str, *, unit: str = "") -> None:
     """Declare a coefficient that is fitted to measurements, with its fitted value as the default."""
-    default(name, unit, VALUES[name], sentence, source=f"calibration {DATE}")
+    value = FITTED.get(name, UNKNOWN_FAMILY if name == "sustained_share" else 1.0)
+    default(name, unit, value, sentence, source=SOURCE)
+
+
+def coefficients(
+    chip: str, family: str | None, precision: str, tdp: float | None, peak_bf16: float | None, *, experts: bool
+) -> dict[str, Given]:
+    """All coefficients that hold for a chip at a precision with current software, each with its source.
+
+    `tdp` is the rated power [W], `peak_bf16` the dense 16-bit peak [FLOP/s].
+    """
+    own = FAMILIES.get(family or "", family or "")
+    out = {n: Given(v, "measured", SOURCE) for n, v in FITTED.items() if "." not in n}
+    known = f"sustained_share.{own}" in FITTED
+    share = FITTED.get(f"sustained_share.{own}", UNKNOWN_FAMILY)
+    out["sustained_share"] = Given(share, "measured", SOURCE if known else f"{SOURCE}: no run of {chip} was measured")
+    traits = chip_traits(chip, tdp or 0.0, peak_bf16 or 0.0)
+    out |= {n: Given(v, "measured", ACHIEVABLE) for n, v in traits.items()}
+    out["precision_efficiency"] = Given(precision_efficiency(family, precision), "measured", SOURCE)
+    out["host_speed"] = Given(FITTED["host_speed.grace"] if chip in GRACE else 1.0, "measured", SOURCE)
+    out |= {n: Given(v, "measured", "current Megatron-Core") for n, v in CURRENT_SOFTWARE.items()}
+    low, high = RESIDUALS["unseen" if not known else "experts" if experts else "dense"]
+    out["prediction_factor"] = Given(1.0, "measured", f"{SOURCE}: residuals of held-out rows", spread=(low, high))
+    return out
+
+
+def precision_efficiency(family: str | None, precision: str) -> float:
+    """Share of the gain in peak of a precision over 16 bits that is achieved.
+
+    >>> precision_efficiency("hopper", "bf16")
+    1.0
+    """
+    if precision in ("fp8", "int8", "fp6"):
+        return FITTED["precision_efficiency.fp8"]
+    if precision == "fp4":
+        return FITTED["precision_efficiency.fp4_ultra" if family == "blackwell-ultra" else "precision_efficiency.fp4"]
+    return 1.0

@@ -191,7 +191,7 @@ def case_of(row: dict[str, str], name: str, catalog: Catalog) -> Case:
     if sequences is None:
         sequences = _need(row, "global_batch_tokens") / seq
     layout = _layout(row, stack, count, sequences)
-    inputs = shape | layout | _traits(row, stack, shape, layout, seq)
+    inputs = shape | layout | _traits(row, stack)
     for key in ("peak_flops", "peak_flops_bf16", "accelerator_memory_bandwidth", "scale_up_bandwidth",
                 "scale_out_bandwidth", "scale_up_domain", "accelerator_tdp"):  # fmt: skip
         given = hardware.get(key)
@@ -234,18 +234,13 @@ def _layout(row: dict[str, str], stack: Stack, count: float, sequences: float) -
             "recompute": recompute}  # fmt: skip
 
 
-def _traits(
-    row: dict[str, str], stack: Stack, shape: dict[str, float], layout: dict[str, float], seq: float
-) -> dict[str, float]:
+def _traits(row: dict[str, str], stack: Stack) -> dict[str, float]:
     release = re.match(r"(\d\d)\.(\d\d)", row.get("date") or "")
     age = NEWEST_RELEASE - (2000 + int(release[1]) + int(release[2]) / 12) if release else 0.0
-    # Megatron's fused softmax needs a multiple of four sequences times heads on a rank.
-    ragged = (layout["micro_batch"] * shape["heads"] / layout["tp"]) % 4 > 0 or seq > 4096
     sinks = "oss" in (row.get("model") or "").lower() and release is not None and age > 2.5 / 12
     return {
         "unfused_attention": stack.unfused_attention,
         "sequence_parallel": stack.sequence_parallel,
-        "fused_softmax": 0.0 if ragged else 1.0,
         "attention_sinks": 1.0 if sinks else 0.0,
         "software_age_years": max(age, 0.0),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aiplan import calibration
 from aiplan.graph import Given
 from aiplan.quantities.memory import RECIPES
 from aiplan.quantities.scaling import LAWS, Law
@@ -86,6 +87,10 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
         out.given |= catalogue.expand_model(model)
         if model.rumour:
             out.rumour = model.id
+
+    tdp, wide = out.given["accelerator_tdp"].value, out.given["peak_flops_bf16"].value
+    experts = "experts" in out.given and (out.given["experts"].value or 0) > 0
+    out.given |= calibration.coefficients(chip.id, chip.family, precision, tdp, wide, experts=experts)
 
     recipe = question.choices.get("recipe")
     if recipe is None:

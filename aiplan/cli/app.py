@@ -21,6 +21,7 @@ COMMANDS = {
     "hardware": "List, show, compare and check accelerators.",
     "models": "List, show and check model architectures.",
     "laws": "List and compare scaling laws.",
+    "calibrate": "Fit the coefficients of the step time to measured runs.",
     "convert": "Convert a value between units.",
     "schema": "Print the JSON Schema of a file, for editors.",
 }

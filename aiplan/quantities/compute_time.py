@@ -39,8 +39,6 @@ default(
     "unfused_attention", "", 0.0, "1 where attention stores its square, 0 where it is fused.", source="FlashAttention"
 )
 calibrated("unfused_passes", "Times that unfused attention reads or writes its square, forward and backward.")
-default("fused_softmax", "", 1.0, "1 where unfused attention has a fused softmax, 0 where not.", source="Megatron-LM")
-calibrated("unfused_softmax_passes", "Further passes over the square where no fused softmax kernel applies.")
 default("attention_sinks", "", 0.0, "1 where sink attention runs without a fused kernel.", source="fused kernels")
 calibrated("sink_passes", "Times that sink attention without a fused kernel reads or writes its window.")
 calibrated("activation_passes", "Times that a kept activation is written or read, forward and backward.")
@@ -245,8 +243,6 @@ def attention_time(
     memory_rate: float,
     unfused_attention: float,
     unfused_passes: float,
-    fused_softmax: float,
-    unfused_softmax_passes: float,
     attention_sinks: float,
     sink_passes: float,
 ) -> float:
@@ -257,7 +253,7 @@ def attention_time(
 
     The fused backward computes the scores again, 2.5 times the forward; r is 1 where they are recomputed besides.
 
-    >>> round(attention_time(8192.0, 1e9, 32, 32, 96, 8192, 8192, 0, 1, 1, 0, 1e15, 0.5, 0.5, 1e12, 0, 0, 1, 0, 0, 0), 4)
+    >>> round(attention_time(8192.0, 1e9, 32, 32, 96, 8192, 8192, 0, 1, 1, 0, 1e15, 0.5, 0.5, 1e12, 0, 0, 0, 0), 4)
     0.1075
     """
     again = where(recompute > 0, 1.0, 0.0)
@@ -266,8 +262,7 @@ def attention_time(
     width = attention_width / (2.0 * heads)
     fused = flops * (3.5 + again) / (rate * attention_efficiency * saturation(width, 32.0) * 4.0 / 3.0)
     square = rank_tokens * seq_len * heads * layers * 2.0 / (tp * pp) / memory_rate
-    passes = (unfused_passes + where(fused_softmax > 0, 0.0, unfused_softmax_passes)) * (1.0 + again / 3.0)
-    unfused = 2.0 * flops * (3.0 + again) / rate + passes * square
+    unfused = 2.0 * flops * (3.0 + again) / rate + unfused_passes * (1.0 + again / 3.0) * square
     span = minimum(where(sliding_window > 0, (sliding_window + seq_len) / 2.0, seq_len), seq_len)
     sinks = attention_sinks * sink_passes * square * span / seq_len
     out: float = where(unfused_attention > 0, unfused, fused) + sinks

@@ -1,0 +1,48 @@
+"""Written by `aiplan calibrate --ship` from calibration/shipped.yaml; not edited by hand."""
+
+DATE = "2026-11-24"
+FITTED: dict[str, float] = {
+    "sustained_share.ampere": 0.9857,
+    "sustained_share.hopper": 0.9001,
+    "sustained_share.blackwell": 0.862,
+    "sustained_share.tpu": 0.9589,
+    "sustained_share.trainium": 0.6237,
+    "power_exponent": 1.189,
+    "precision_efficiency.fp8": 0.9037,
+    "precision_efficiency.fp4": 0.749,
+    "precision_efficiency.fp4_ultra": 0.5149,
+    "half_tokens": 218.2,
+    "half_width": 238.6,
+    "expert_efficiency": 0.7773,
+    "attention_efficiency": 0.5403,
+    "attention_efficiency.composer": 0.4382,
+    "attention_efficiency.composer_hopper": 0.2668,
+    "unfused_passes": 18.16,
+    "sink_passes": 11.27,
+    "activation_passes": 5.149,
+    "casting_passes": 1.166,
+    "permute_passes": 10.69,
+    "scale_up_efficiency": 0.8033,
+    "scale_out_efficiency": 0.8694,
+    "link_latency": 7.741e-06,
+    "exposed_tensor": 0.397,
+    "exposed_tensor.old": 0.9959,
+    "exposed_experts": 0.4978,
+    "data_overlap": 0.7723,
+    "host_layer_time": 0.0004082,
+    "host_layer_time.old": 0.0025,
+    "host_expert_time": 0.00752,
+    "host_speed.grace": 2.595,
+    "step_overhead": 0.01298,
+    "straggling": 0.003952,
+    "expert_release_trend": 1.218,
+    "software_factor.composer": 1.118,
+    "software_factor.deepspeed": 1.202,
+    "software_factor.simumax": 1.325,
+}
+# Measured over predicted time of held-out rows: 10th and 90th percentile.
+RESIDUALS: dict[str, tuple[float, float]] = {
+    "dense": (0.8983, 1.124),
+    "experts": (0.7952, 1.252),
+    "unseen": (0.8091, 1.16),
+}
