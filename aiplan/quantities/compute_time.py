@@ -230,7 +230,6 @@ def attention_time(
     attention_flops_per_token: float,
     layers: float,
     heads: float,
-    head_dim: float,
     attention_width: float,
     seq_len: float,
     sliding_window: float,
@@ -253,7 +252,7 @@ def attention_time(
 
     The fused backward computes the scores again, 2.5 times the forward; r is 1 where they are recomputed besides.
 
-    >>> round(attention_time(8192.0, 1e9, 32, 32, 96, 8192, 8192, 0, 1, 1, 0, 1e15, 0.5, 0.5, 1e12, 0, 0, 0, 0), 4)
+    >>> round(attention_time(8192.0, 1e9, 32, 32, 8192, 8192, 0, 1, 1, 0, 1e15, 0.5, 0.5, 1e12, 0, 0, 0, 0), 4)
     0.1075
     """
     again = where(recompute > 0, 1.0, 0.0)
