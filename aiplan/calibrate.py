@@ -8,6 +8,7 @@ one model on one chip count by the root of their size, since such rows are not i
 from __future__ import annotations
 
 import datetime
+import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,6 +113,7 @@ class Model:
             self.fixed[name] = np.where(np.isnan(values), fallback, values)
         del self.fixed["accelerator_tdp"]
         self.masks = [np.array([k.applies(c) for c in self.cases]) for k in self.coefficients]
+        self.measured = np.log([c.measured or math.nan for c in self.cases])
         self.prior = np.log([k.prior for k in self.coefficients])
         self.spread = np.array([k.spread for k in self.coefficients])
         given = {**self.fixed, **{k.quantity: 1.0 for k in self.coefficients}}
@@ -147,9 +149,8 @@ def weights(cases: Sequence[Case]) -> Any:
 
 def fit(model: Model, *, strength: float = PRIOR_STRENGTH, start: Any = None, scale: float = RESIDUAL_SCALE) -> Any:
     """Coefficients (logarithms) that fit the cases best, given their priors."""
-    from scipy.optimize import least_squares
-
-    measured = np.log([c.measured for c in model.cases])
+    least_squares = importlib.import_module("scipy.optimize").least_squares
+    measured = model.measured
     weight = np.sqrt(weights(model.cases))
 
     def residuals(theta: Any) -> Any:
@@ -173,7 +174,7 @@ def folds(cases: Sequence[Case], count: int, seed: int) -> Any:
 def held_out(model: Model, parts: Any, **how: Any) -> Any:
     """Log of predicted over measured of every case, from a fit that did not see the case's part."""
     out = np.full(len(model.cases), math.nan)
-    measured = np.log([c.measured for c in model.cases])
+    measured = model.measured
     start = fit(model, **how)
     for part in np.unique(parts):
         if part < 0:

@@ -156,6 +156,7 @@ def shape_of(row: dict[str, str], catalog: Catalog) -> dict[str, float]:
 
 
 def _published(name: str, catalog: Catalog) -> dict[str, float] | None:
+    """The shape of a published model, or None."""
     from aiplan.catalog import expand_model
 
     try:
@@ -165,7 +166,10 @@ def _published(name: str, catalog: Catalog) -> dict[str, float] | None:
     if "layers" not in given:
         return None
     shape = {n: float(v) for n, v in OPTIONAL.items()}
-    shape |= {n: float(given[n].value) for n in (*REQUIRED, *OPTIONAL) if n in given and given[n].value is not None}
+    for name in (*REQUIRED, *OPTIONAL):
+        value = given[name].value if name in given else None
+        if value is not None:
+            shape[name] = float(value)
     return shape
 
 
@@ -184,7 +188,8 @@ def case_of(row: dict[str, str], name: str, catalog: Catalog) -> Case:
     hardware = expand_accelerator(chip, precision, "none")
     shape = shape_of(row, catalog)
     count = _need(row, "n_chips")
-    seq = _number(row, "seq_len") or (4096.0 if stack.name == "simumax" else 8192.0 if stack.name == "compiled" else None)
+    # SimuMax's tables leave out 4,096, as their context-parallel cases imply; MaxText's recipes 8,192.
+    seq = _number(row, "seq_len") or {"simumax": 4096.0, "compiled": 8192.0}.get(stack.name)
     if seq is None:
         raise Refused("it has no seq_len")
     sequences = _number(row, "global_batch_seqs")

@@ -12,26 +12,24 @@ app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_com
 
 @app.command()
 def calibrate(
-    data: Annotated[list[Path], typer.Option("--data", help="Table of measured training throughput; may be repeated.")],
+    data: Annotated[list[Path], typer.Option("--data", help="Table of measured runs; may be repeated.")],
     out: Annotated[Path | None, typer.Option("--out", help="Calibration file to write.")] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Divisions into folds that errors are averaged over.")] = 5,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Divisions into folds.")] = 5,
     ship: Annotated[bool, typer.Option("--ship", help="Write our own calibration, in a checkout.")] = False,
 ) -> None:
     """Fit the coefficients of the step time to measured runs, and print the error on held-out ones.
 
     aiplan calibrate --data measurements/training-throughput.csv --out mine.yaml
     """
-    try:
-        import numpy  # noqa: F401
-        import scipy  # noqa: F401
-    except ImportError:
-        from aiplan.errors import UserError
+    from importlib.util import find_spec
 
-        raise UserError("calibrate needs numpy and scipy: pip install aiplan[calibrate]") from None
+    from aiplan.errors import UserError
+
+    if find_spec("numpy") is None or find_spec("scipy") is None:
+        raise UserError("calibrate needs numpy and scipy: pip install aiplan[calibrate]")
     from aiplan import calibrate as fitting
     from aiplan.calibration_cases import read_cases
     from aiplan.catalog import data_root, open_catalog
-    from aiplan.errors import UserError
     from aiplan.output.plain import columns
 
     catalog, _ = open_catalog()
@@ -60,7 +58,7 @@ def calibrate(
     print(columns(("coefficient", "value", "prior", "z"), rows, right=(1, 2, 3)))
     for kind in ("grouped_5_fold", "left_out_family", "left_out_framework"):
         scores = [
-            (n, f"{s['rows']:.0f}", *(f"{100 * s[k]:.1f}%" for k in ("median", "mean", "p90")), f"{100 * s['bias']:+.1f}%")
+            (n, f"{s['rows']:.0f}", *(f"{s[k]:.1%}" for k in ("median", "mean", "p90")), f"{s['bias']:+.1%}")
             for n, s in errors[kind].items()
         ]
         print(f"\nError of held-out rows, {kind.replace('_', ' ')}")

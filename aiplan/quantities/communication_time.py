@@ -36,9 +36,7 @@ calibrated("data_overlap", "Share of the last backward pass behind which gradien
 
 
 @quantity("B/s", nullable=("scale_up_bandwidth",), source="links as sold times the share that collectives reach")
-def scale_up_rate(
-    scale_up_bandwidth: float | None, scale_up_efficiency: float, *, unknown: float = 25e9
-) -> float:
+def scale_up_rate(scale_up_bandwidth: float | None, scale_up_efficiency: float, *, unknown: float = 25e9) -> float:
     """Bandwidth of collectives over the local links; PCIe 4 where the links are unknown.
 
         scale_up_bandwidth * scale_up_efficiency
@@ -50,9 +48,7 @@ def scale_up_rate(
 
 
 @quantity("B/s", nullable=("scale_out_bandwidth",), source="links as sold times the share that collectives reach")
-def scale_out_rate(
-    scale_out_bandwidth: float | None, scale_out_efficiency: float, *, unknown: float = 12.5e9
-) -> float:
+def scale_out_rate(scale_out_bandwidth: float | None, scale_out_efficiency: float, *, unknown: float = 12.5e9) -> float:
     """Bandwidth of collectives over the network between domains; 100 Gb/s where it is unknown.
 
         scale_out_bandwidth * scale_out_efficiency
@@ -74,7 +70,8 @@ def seconds_per_byte(ranks: float, local: float, up: float, out: float) -> float
     """
     g = minimum(maximum(local, 1.0), ranks)
     n = maximum(ranks / g, 1.0)
-    return (g - 1.0) / g / up + (n - 1.0) / n / (g * out)
+    time: float = (g - 1.0) / g / up + (n - 1.0) / n / (g * out)
+    return time
 
 
 @quantity("s", source="Korthikanti et al. 2022, sec. 4.2.2: four all-reduces a layer; exposed share fitted")
@@ -107,7 +104,8 @@ def tensor_time(
     reductions = (layers - 0.5 * moe_layers) * (4.0 + 2.0 * again) / pp
     size = value_bytes * rank_tokens * d_model
     each = 2.0 * size * seconds_per_byte(tp, scale_up_domain, scale_up_rate, scale_out_rate)
-    return reductions * (each * exposed_tensor + 2.0 * (tp - 1.0) * link_latency)
+    time: float = reductions * (each * exposed_tensor + 2.0 * (tp - 1.0) * link_latency)
+    return time
 
 
 @quantity("s", source="DeepSeek-AI 2024 (DeepSeek-V3), sec. 3.2; exposed share fitted")
@@ -143,7 +141,8 @@ def expert_time(
     remote = (1.0 - 1.0 / domains) * copies
     local = (1.0 - 1.0 / minimum(ep, scale_up_domain)) * experts_per_token
     each = rank_tokens / tp * d_model * value_bytes * (local / scale_up_rate + remote / scale_out_rate)
-    return moe_layers / pp * (4.0 + 2.0 * again) * (each * exposed_experts + link_latency * log2(ep))
+    time: float = moe_layers / pp * (4.0 + 2.0 * again) * (each * exposed_experts + link_latency * log2(ep))
+    return time
 
 
 @quantity("s", source="Liu et al. 2023 (Ring Attention); Llama 3 2024, sec. 3.3.2; exposed share our judgement")
@@ -169,7 +168,8 @@ def context_time(
     passes = 3.0 + where(recompute > 1, 1.0, 0.0)
     whole = rank_tokens * cp * kv_cache_per_token / (tp * pp)
     local = scale_up_domain / tp
-    return passes * whole * seconds_per_byte(cp, local, scale_up_rate, scale_out_rate) * exposed_context
+    time: float = passes * whole * seconds_per_byte(cp, local, scale_up_rate, scale_out_rate) * exposed_context
+    return time
 
 
 @quantity("s", source="Narayanan et al. 2021, sec. 4.1")
@@ -204,9 +204,7 @@ def point_to_point_time(
 
 
 @quantity("param", source="by definition")
-def rank_params(
-    shape_params: float, routed_params: float, layers: float, tp: float, pp: float, ep: float
-) -> float:
+def rank_params(shape_params: float, routed_params: float, layers: float, tp: float, pp: float, ep: float) -> float:
     """Parameters that one rank holds or, when sharded over replicas, works with.
 
         (shape_params - routed_params) / (tp pp) + routed_params / (ep pp)

@@ -182,7 +182,8 @@ def matrix_time(
     scale = size_scale(peak_flops_wide)
     size = saturation(rank_tokens, half_tokens * scale) * saturation(d_model / tp, half_width * scale)
     share = matrix_efficiency * where(low_precision > 0, precision_efficiency, 1.0) * size
-    return 2.0 * rank_tokens * dense * passes / (tp * pp) / (peak_flops * share)
+    out: float = 2.0 * rank_tokens * dense * passes / (tp * pp) / (peak_flops * share)
+    return out
 
 
 @quantity("s", source="roofline of grouped products, efficiency fitted to measured throughput")
@@ -221,7 +222,8 @@ def expert_matrix_time(
     size = saturation(each, half_tokens * scale) * saturation(maximum(d_ff_expert, 1.0), half_width * scale)
     share = matrix_efficiency * where(low_precision > 0, precision_efficiency, 1.0) * expert_efficiency * size
     work = 2.0 * rank_tokens * experts_per_token * expert_params * moe_layers * passes
-    return work / (tp * pp) / (peak_flops * share)
+    out: float = work / (tp * pp) / (peak_flops * share)
+    return out
 
 
 @quantity("s", source="Dao 2023 (FlashAttention-2), sec. 4.1; unfused: Korthikanti et al. 2022, sec. 4.1")
@@ -303,7 +305,8 @@ def elementwise_time(
     passes = activation_passes + casting_passes * low_precision
     copies = moe_layers * experts_per_token * d_model * bytes_per_activation / tp
     moved = layers * kept * passes + copies * permute_passes
-    return rank_tokens / pp * moved * again / memory_rate
+    time: float = rank_tokens / pp * moved * again / memory_rate
+    return time
 
 
 @quantity("s", source="roofline: product in 16 bits, logits and their gradients in memory")

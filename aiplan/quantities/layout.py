@@ -6,16 +6,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiplan.graph import GRAPH, NoValue, given, quantity
 from aiplan.maths import maximum, minimum
 from aiplan.quantities import activations, communication_time, pipeline_time, shape_rules  # noqa: F401  (what it costs)
 from aiplan.quantities.compute_time import size_scale
+from aiplan.quantities.layout_candidates import OVERHEADS, Overheads, scored_splits
 from aiplan.quantities.memory import state_memory_without_shape
 
 GIVES = ("tp", "pp", "cp", "ep", "dp", "virtual_stages", "zero_stage", "micro_batch", "recompute")
-MOST_VIRTUAL_STAGES = 8.0
 
 given("scale_up_domain", "", "Accelerators that the fast local links join.", bounds=(1.0, None))
 given("tp", "", "Ranks that share each layer's matrices (tensor parallel).", bounds=(1.0, None))
@@ -56,35 +56,6 @@ def pipeline_bubble(pp: float, virtual_stages: float, micro_batches: float) -> f
     waiting = maximum(pp - micro_batches, 0.0) / micro_batches
     out: float = (minimum(pp, micro_batches) - 1) / (virtual_stages * micro_batches) + waiting
     return out
-
-
-class Overheads(NamedTuple):
-    """Coefficients by which layouts are put in order before they are timed; shares are our judgement."""
-
-    uneven_stages: float = 0.01  # for each doubling of the pipeline
-    elementwise: float = 0.01  # recomputing what costs time but no FLOPs
-    exposed_data: float = 0.3
-    lost_to_failures: float = 3.3e-6  # per accelerator of a replica: 4.7e-4 failures a day * 600 s to restart
-    context_tokens: float = 4096.0  # least tokens of a sequence on one rank
-    scarce_context_tokens: float = 256.0  # the same where the batch has too few sequences for the accelerators
-    timed: int = 40  # layouts that fit and are timed, of those with the least overhead
-
-
-OVERHEADS = Overheads()
-
-
-class Split(NamedTuple):
-    """One way to divide the accelerators, with the overhead that does not depend on how state is kept."""
-
-    overhead: float
-    tp: float
-    pp: float
-    cp: float
-    ep: float
-    dp: float
-    virtual_stages: float
-    micro_batch: float
-    micro_batches: float
 
 
 @quantity(gives=GIVES, rival="no_shape", search=True, source="data parallelism; ZeRO 2020")
@@ -252,73 +223,77 @@ def choose_layout(
     c = coefficients
     fixed = {name: float(value) for name, value in (pinned or {}).items()}
     total = max(1.0, math.floor(accelerators))
-    costs = Costs({
-        "seq_len": seq_len,
-        "matmul_params": matmul_params,
-        "moe_layers": moe_layers,
-        "experts_per_token": experts_per_token,
-        "expert_params": expert_params,
-        "d_model": d_model,
-        "peak_flops": peak_flops,
-        "peak_flops_wide": peak_flops_wide,
-        "matrix_efficiency": matrix_efficiency,
-        "precision_efficiency": precision_efficiency,
-        "low_precision": low_precision,
-        "half_tokens": half_tokens,
-        "half_width": half_width,
-        "experts": experts,
-        "d_ff_expert": d_ff_expert,
-        "expert_efficiency": expert_efficiency,
-        "attention_flops_per_token": attention_flops_per_token,
-        "layers": layers,
-        "heads": heads,
-        "attention_width": attention_width,
-        "sliding_window": sliding_window,
-        "attention_efficiency": attention_efficiency,
-        "memory_rate": memory_rate,
-        "unfused_attention": unfused_attention,
-        "unfused_passes": unfused_passes,
-        "attention_sinks": attention_sinks,
-        "sink_passes": sink_passes,
-        "layer_activations": layer_activations,
-        "bytes_per_activation": bytes_per_activation,
-        "sequence_parallel": sequence_parallel,
-        "activation_passes": activation_passes,
-        "casting_passes": casting_passes,
-        "permute_passes": permute_passes,
-        "vocab": vocab,
-        "scale_up_domain": scale_up_domain,
-        "scale_up_rate": scale_up_rate,
-        "scale_out_rate": scale_out_rate,
-        "link_latency": link_latency,
-        "exposed_tensor": exposed_tensor,
-        "exposed_experts": exposed_experts,
-        "kv_cache_per_token": kv_cache_per_token,
-        "exposed_context": exposed_context,
-        "exposed_pipeline": exposed_pipeline,
-        "host_layer_time": host_layer_time,
-        "host_expert_time": host_expert_time,
-        "host_speed": host_speed,
-        "shape_params": shape_params,
-        "routed_params": routed_params,
-        "bytes_per_weight": bytes_per_weight,
-        "batch_tokens": batch_tokens,
-        "bytes_per_gradient": bytes_per_gradient,
-        "data_overlap": data_overlap,
-        "params": params,
-        "embedding_params": embedding_params,
-        "unembedding_params": unembedding_params,
-        "bytes_per_optimizer_state": bytes_per_optimizer_state,
-        "weight_copies": weight_copies,
-        "layer_activations_selective": layer_activations_selective,
-        "memory_overhead": memory_overhead,
-    })
+    costs = Costs(
+        {
+            "seq_len": seq_len,
+            "matmul_params": matmul_params,
+            "moe_layers": moe_layers,
+            "experts_per_token": experts_per_token,
+            "expert_params": expert_params,
+            "d_model": d_model,
+            "peak_flops": peak_flops,
+            "peak_flops_wide": peak_flops_wide,
+            "matrix_efficiency": matrix_efficiency,
+            "precision_efficiency": precision_efficiency,
+            "low_precision": low_precision,
+            "half_tokens": half_tokens,
+            "half_width": half_width,
+            "experts": experts,
+            "d_ff_expert": d_ff_expert,
+            "expert_efficiency": expert_efficiency,
+            "attention_flops_per_token": attention_flops_per_token,
+            "layers": layers,
+            "heads": heads,
+            "attention_width": attention_width,
+            "sliding_window": sliding_window,
+            "attention_efficiency": attention_efficiency,
+            "memory_rate": memory_rate,
+            "unfused_attention": unfused_attention,
+            "unfused_passes": unfused_passes,
+            "attention_sinks": attention_sinks,
+            "sink_passes": sink_passes,
+            "layer_activations": layer_activations,
+            "bytes_per_activation": bytes_per_activation,
+            "sequence_parallel": sequence_parallel,
+            "activation_passes": activation_passes,
+            "casting_passes": casting_passes,
+            "permute_passes": permute_passes,
+            "vocab": vocab,
+            "scale_up_domain": scale_up_domain,
+            "scale_up_rate": scale_up_rate,
+            "scale_out_rate": scale_out_rate,
+            "link_latency": link_latency,
+            "exposed_tensor": exposed_tensor,
+            "exposed_experts": exposed_experts,
+            "kv_cache_per_token": kv_cache_per_token,
+            "exposed_context": exposed_context,
+            "exposed_pipeline": exposed_pipeline,
+            "host_layer_time": host_layer_time,
+            "host_expert_time": host_expert_time,
+            "host_speed": host_speed,
+            "shape_params": shape_params,
+            "routed_params": routed_params,
+            "bytes_per_weight": bytes_per_weight,
+            "batch_tokens": batch_tokens,
+            "bytes_per_gradient": bytes_per_gradient,
+            "data_overlap": data_overlap,
+            "params": params,
+            "embedding_params": embedding_params,
+            "unembedding_params": unembedding_params,
+            "bytes_per_optimizer_state": bytes_per_optimizer_state,
+            "weight_copies": weight_copies,
+            "layer_activations_selective": layer_activations_selective,
+            "memory_overhead": memory_overhead,
+        }
+    )
     work = 6 * matmul_params / layers  # FLOP per token of the mean layer, attention left out
     speed = peak_flops * matrix_efficiency
-    splits = _scored(
+    splits = scored_splits(
         total, work, speed / scale_up_rate, speed / scale_out_rate, scale_up_domain, layers, heads, d_model,
         kv_cache_per_token / layers, moe_layers / layers * experts_per_token, experts, seq_len, batch_tokens,
-        half_tokens * size_scale(peak_flops_wide), exposed_tensor, exposed_context, exposed_experts, fixed, c,
+        half_tokens * size_scale(peak_flops_wide), exposed_tensor, exposed_context, exposed_experts,
+        (host_layer_time + moe_layers / layers * host_expert_time) / host_speed * speed / work,
+        moe_layers * experts_per_token * expert_params / matmul_params, experts_per_token, fixed, c,
     )  # fmt: skip
     if not splits:
         raise NoValue(f"no layout of {accelerators:g} accelerators has {', '.join(f'{n}={fixed[n]:g}' for n in fixed)}")
@@ -339,7 +314,7 @@ def choose_layout(
     best: tuple[float, tuple[float, ...]] = (math.inf, ())  # time where it fits, layout
     nearest: tuple[float, tuple[float, ...]] = (math.inf, ())  # bytes, layout
     timed = 0
-    for overhead, tp, pp, cp, ep, dp, v, micro, m in splits:
+    for _, tp, pp, cp, ep, dp, v, micro, m in splits:
         one = dp * cp == 1
         stages = (
             [fixed["zero_stage"]] if "zero_stage" in fixed else [0.0] if one else [3.0] if hopeless else [1.0, 2.0, 3.0]
@@ -355,7 +330,7 @@ def choose_layout(
             for s in stages
             for r in again
         )
-        for _, stage, recompute in options:
+        for _order, stage, recompute in options:
             layout = (tp, pp, cp, ep, dp, v, stage, micro, recompute)
             costs.at(**dict(zip(GIVES, layout, strict=True)))
             memory = costs.bytes()
@@ -371,96 +346,8 @@ def choose_layout(
     return tuple(float(value) for value in (best if timed else nearest)[1])
 
 
-def _scored(
-    total: float,
-    work: float,
-    per_link_byte: float,
-    per_network_byte: float,
-    domain: float,
-    layers: float,
-    heads: float,
-    d_model: float,
-    cached: float,
-    routed: float,
-    experts: float,
-    seq_len: float,
-    batch_tokens: float,
-    small_work_tokens: float,
-    exposed_tensor: float,
-    exposed_context: float,
-    exposed_experts: float,
-    fixed: Mapping[str, float],
-    c: Overheads,
-) -> list[Split]:
-    """All ways to divide the accelerators, the one with the least rough overhead first.
-
-    Overheads are traffic over work: `per_link_byte` and `per_network_byte` are the FLOPs done while a byte is sent.
-    """
-
-    def network(ranks: float) -> float:
-        return per_link_byte if ranks <= domain else per_network_byte
-
-    splits: list[Split] = []
-    for tp, pp, cp in _splits(total, domain, layers, heads, seq_len, batch_tokens, fixed, c):
-        dp = fixed.get("dp", math.floor(total / (tp * pp * cp)))
-        v = fixed.get("virtual_stages", min(MOST_VIRTUAL_STAGES, math.ceil(layers / pp)) if pp > 1 else 1.0)
-        shared = (
-            (1 + exposed_tensor * 16 * d_model * (tp - 1) * per_link_byte / work)
-            * (1 + exposed_context * 3 * cached * (cp - 1) * network(tp * cp) / work)
-            * (1 + c.uneven_stages * math.log2(pp))
-            * (1 + c.lost_to_failures * tp * pp * cp)
-            * total / (tp * pp * cp * dp)
-        )  # fmt: skip
-        for micro in _micro_batch_sizes(seq_len, batch_tokens, dp, fixed):
-            m = max(1.0, batch_tokens / (seq_len * dp * micro))
-            bubble = (min(pp, m) - 1) / (v * m) + max(pp - m, 0.0) / m
-            alone = (1 + bubble) * (1 + small_work_tokens * cp / (micro * seq_len))
-            idle = max(dp * micro * seq_len / batch_tokens, 1.0)
-            for ep in _expert_splits(experts, tp * cp * dp, fixed):
-                sent = 8 * routed * d_model * (1 - 1 / ep)
-                routing = 1 + exposed_experts * sent * network(ep) / work
-                splits.append(Split(shared * alone * idle * routing, tp, pp, cp, ep, dp, v, micro, m))
-    splits.sort()
-    return splits
-
-
 def _traffic(stage: float, micro_batches: float, weight: float, gradient: float) -> float:
     """Bytes per parameter that one rank sends in a step: gradients reduced, weights gathered."""
     if stage > 2:
         return micro_batches * (2 * weight + gradient)
     return (micro_batches if stage > 1 else 1) * gradient + weight
-
-
-def _powers(most: float) -> list[float]:
-    return [2.0**i for i in range(int(math.log2(max(most, 1.0)) + 1e-9) + 1)]
-
-
-def _splits(
-    total: float,
-    domain: float,
-    layers: float,
-    heads: float,
-    seq_len: float,
-    batch_tokens: float,
-    fixed: Mapping[str, float],
-    c: Overheads,
-) -> list[tuple[float, float, float]]:
-    tps = [fixed["tp"]] if "tp" in fixed else [t for t in _powers(min(domain, heads, total)) if heads % t == 0]
-    pps = [fixed["pp"]] if "pp" in fixed else _powers(min(layers, total))
-    scarce = batch_tokens / seq_len * tps[-1] * 16 < total
-    least = c.scarce_context_tokens if scarce else c.context_tokens
-    cps = [fixed["cp"]] if "cp" in fixed else _powers(min(max(seq_len / least, 1.0), total))
-    each = fixed.get("dp", 1.0)
-    return [(t, p, n) for t in tps for p in pps for n in cps if t * p * n * each <= total]
-
-
-def _expert_splits(experts: float, ranks: float, fixed: Mapping[str, float]) -> list[float]:
-    if "ep" in fixed:
-        return [fixed["ep"]]
-    return [e for e in _powers(min(max(experts, 1.0), ranks)) if experts % e == 0] or [1.0]
-
-
-def _micro_batch_sizes(seq_len: float, batch_tokens: float, dp: float, fixed: Mapping[str, float]) -> list[float]:
-    if "micro_batch" in fixed:
-        return [fixed["micro_batch"]]
-    return _powers(min(4096 / seq_len, batch_tokens / (seq_len * dp), 64.0))

@@ -1,6 +1,6 @@
 """Time of a step: micro-batches through the pipeline, then the replicas' exchange and the optimizer.
 
-    step = (m * micro_batch_time * (1 + bubble) + data_time + optimizer_time + step_overhead) * stragglers * software
+step = (m * micro_batch_time * (1 + bubble) + data_time + optimizer_time + step_overhead) * stragglers * software
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def host_time(
     0.01
     """
     again = 1.0 + where(recompute > 1, 1.0 / 3.0, 0.0)
-    return (layers * host_layer_time * again + moe_layers * host_expert_time) / pp / host_speed
+    time: float = (layers * host_layer_time * again + moe_layers * host_expert_time) / pp / host_speed
+    return time
 
 
 @quantity("s", source="sum of the work and of the traffic that it waits for; launches and gathering overlap in part")
@@ -132,7 +133,8 @@ def optimizer_time(
     0.01
     """
     shards = where(zero_stage > 0, dp * cp, 1.0)
-    return bytes_moved * rank_params / shards / memory_rate
+    time: float = bytes_moved * rank_params / shards / memory_rate
+    return time
 
 
 @quantity("", source="release trend fitted to one benchmark suite's releases")
