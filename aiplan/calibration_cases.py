@@ -233,7 +233,9 @@ def _layout(row: dict[str, str], stack: Stack, count: float, sequences: float) -
         if text in sharding:
             zero = stage
             break
-    recompute = {"full": 2.0, "none": 0.0, "": stack.recompute}.get((row.get("recompute") or "").lower(), 1.0)
+    # torchtitan's selective recomputation is of every second product: half of full recomputation.
+    selective = 1.5 if "torchtitan" in (row.get("framework") or "").lower() else 1.0
+    recompute = {"full": 2.0, "none": 0.0, "": stack.recompute}.get((row.get("recompute") or "").lower(), selective)
     return {"tp": tp, "pp": pp, "cp": cp, "ep": _number(row, "ep") or 1.0, "dp": dp, "zero_stage": zero,
             "virtual_stages": max(_number(row, "vp") or 1.0, 1.0) if pp > 1 else 1.0, "micro_batch": micro,
             "recompute": recompute}  # fmt: skip

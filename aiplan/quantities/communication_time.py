@@ -93,18 +93,19 @@ def tensor_time(
 ) -> float:
     """Time that a micro-batch waits for tensor-parallel traffic on one rank.
 
-        (4 + 2 r) all-reduces a layer of 2 (tp - 1) / tp tokens d_model 2 B, exposed, and 2 (tp - 1) latencies each
+        (4 + 2 r) all-reduces a layer of 2 (tp - 1) / tp tokens d_model 2 B, exposed, and 2 hops of latency each
 
-    Expert layers have half of them.
+    Expert layers have half of them. Hops are tp - 1 of a ring, or 1 + 2 log2(tp) of a tree where that is fewer.
 
     >>> tensor_time(8192.0, 32, 0, 4096, 1, 1, 0, 8, 3.6e11, 4e10, 1e-5, 0.5)
     0.0
     """
-    again = where(recompute > 1, 1.0, 0.0)
+    again = maximum(recompute - 1.0, 0.0)
     reductions = (layers - 0.5 * moe_layers) * (4.0 + 2.0 * again) / pp
     size = value_bytes * rank_tokens * d_model
     each = 2.0 * size * seconds_per_byte(tp, scale_up_domain, scale_up_rate, scale_out_rate)
-    time: float = reductions * (each * exposed_tensor + 2.0 * (tp - 1.0) * link_latency)
+    hops = minimum(tp - 1.0, 1.0 + 2.0 * log2(tp))
+    time: float = reductions * (each * exposed_tensor + 2.0 * hops * link_latency)
     return time
 
 
@@ -135,7 +136,7 @@ def expert_time(
     >>> expert_time(8192.0, 32, 4096, 8, 1, 1, 1, 0, 8, 3.6e11, 4e10, 1e-5, 0.5)
     0.0
     """
-    again = where(recompute > 1, 1.0, 0.0)
+    again = maximum(recompute - 1.0, 0.0)
     domains = maximum(ep / scale_up_domain, 1.0)
     copies = minimum(experts_per_token, domains)
     remote = (1.0 - 1.0 / domains) * copies
@@ -165,7 +166,7 @@ def context_time(
     >>> context_time(8192.0, 131072.0, 1, 1, 1, 0, 8, 3.6e11, 4e10, 0.5)
     0.0
     """
-    passes = 3.0 + where(recompute > 1, 1.0, 0.0)
+    passes = 3.0 + maximum(recompute - 1.0, 0.0)
     whole = rank_tokens * cp * kv_cache_per_token / (tp * pp)
     local = scale_up_domain / tp
     time: float = passes * whole * seconds_per_byte(cp, local, scale_up_rate, scale_out_rate) * exposed_context

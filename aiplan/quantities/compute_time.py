@@ -178,7 +178,7 @@ def matrix_time(
     0.098304
     """
     dense = matmul_params - moe_layers * experts_per_token * expert_params
-    passes = 3.0 + where(recompute > 1, 1.0, 0.0)
+    passes = 3.0 + maximum(recompute - 1.0, 0.0)
     scale = size_scale(peak_flops_wide)
     size = saturation(rank_tokens, half_tokens * scale) * saturation(d_model / tp, half_width * scale)
     share = matrix_efficiency * where(low_precision > 0, precision_efficiency, 1.0) * size
@@ -216,7 +216,7 @@ def expert_matrix_time(
     >>> expert_matrix_time(8192.0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 1e15, 1e15, 0.5, 1, 0, 0.7, 100, 100)
     0.0
     """
-    passes = 3.0 + where(recompute > 1, 1.0, 0.0)
+    passes = 3.0 + maximum(recompute - 1.0, 0.0)
     scale = size_scale(peak_flops_wide)
     each = maximum(rank_tokens * experts_per_token * ep / maximum(experts, 1.0), 1.0)
     size = saturation(each, half_tokens * scale) * saturation(maximum(d_ff_expert, 1.0), half_width * scale)
@@ -298,7 +298,7 @@ def elementwise_time(
     >>> elementwise_time(1000.0, 10, 0, 100, 0, 1000.0, 2, 1, 1, 0, 0, 1, 3.0, 0, 0, 3e12)
     1e-05
     """
-    again = 1.0 + where(recompute > 1, 1.0 / 3.0, 0.0)
+    again = 1.0 + maximum(recompute - 1.0, 0.0) / 3.0
     stream = KEPT_BY_PLAIN_LAYER * d_model * bytes_per_activation
     repeated = (1.0 - sequence_parallel) * stream * (1.0 - 1.0 / tp)
     kept = layer_activations / tp + repeated

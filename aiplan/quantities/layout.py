@@ -313,7 +313,7 @@ def choose_layout(
     exposed = c.exposed_data * speed / scale_out_rate * params / (matmul_params + unembedding_params) / 6
     best: tuple[float, tuple[float, ...]] = (math.inf, ())  # time where it fits, layout
     nearest: tuple[float, tuple[float, ...]] = (math.inf, ())  # bytes, layout
-    timed = 0
+    most, timed = c.timed_with_experts if moe_layers > 0 else c.timed, 0
     for _, tp, pp, cp, ep, dp, v, micro, m in splits:
         one = dp * cp == 1
         stages = (
@@ -341,7 +341,7 @@ def choose_layout(
                 break
             if not timed:
                 nearest = min(nearest, (memory, layout))
-        if timed >= c.timed:
+        if timed >= most:
             break
     return tuple(float(value) for value in (best if timed else nearest)[1])
 

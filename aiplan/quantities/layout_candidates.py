@@ -19,6 +19,7 @@ class Overheads(NamedTuple):
     context_tokens: float = 4096.0  # least tokens of a sequence on one rank
     scarce_context_tokens: float = 256.0  # the same where the batch has too few sequences for the accelerators
     timed: int = 40  # layouts that fit and are timed, of those with the least overhead
+    timed_with_experts: int = 100  # the same for models with experts, whose overhead is rougher
 
 
 OVERHEADS = Overheads()
@@ -89,8 +90,10 @@ def scored_splits(
             alone = (1 + bubble) * (1 + small_work_tokens / tokens) * (1 + (host_tokens * tp / tokens) ** 3) ** (1 / 3)
             idle = max(dp * micro * seq_len / batch_tokens, 1.0)
             for ep in _expert_splits(experts, tp * cp * dp, fixed):
-                sent = 8 * routed * d_model * (1 - 1 / ep)
-                routing = 1 + exposed_experts * sent * network(ep) / work
+                domains = max(ep / domain, 1.0)
+                sent = experts_per_token * (1 - 1 / min(ep, domain)) * per_link_byte
+                sent += min(experts_per_token, domains) * (1 - 1 / domains) * per_network_byte
+                routing = 1 + exposed_experts * 8 * routed * d_model * sent / work
                 if routed_share:
                     routing += routed_share * small_work_tokens * experts / (tokens * experts_per_token * ep)
                 splits.append(Split(shared * alone * idle * routing, tp, pp, cp, ep, dp, v, micro, m))

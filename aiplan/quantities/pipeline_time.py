@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aiplan.calibration import calibrated
 from aiplan.graph import default, quantity
-from aiplan.maths import where
+from aiplan.maths import maximum, where
 
 OVERLAP = 3.0  # two things that overlap in part take the norm of this order, between their sum and the longer
 
@@ -70,7 +70,7 @@ def host_time(
     >>> host_time(10.0, 0.0, 1.0, 0.0, 1e-3, 0.0, 1.0)
     0.01
     """
-    again = 1.0 + where(recompute > 1, 1.0 / 3.0, 0.0)
+    again = 1.0 + maximum(recompute - 1.0, 0.0) / 3.0
     time: float = (layers * host_layer_time * again + moe_layers * host_expert_time) / pp / host_speed
     return time
 

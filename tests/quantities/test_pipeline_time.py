@@ -65,7 +65,7 @@ def test_one_rank_waits_for_nobody(name: str, alone: str) -> None:
 @pytest.mark.parametrize("more", ["tp", "cp"])
 def test_traffic_beyond_the_domain_is_slower(more: str) -> None:
     name = {"tp": "tensor_time", "cp": "context_time"}[more]
-    inside, outside = resolve([name], tp=1.0, cp=1.0, **{}), 0.0
+    inside, outside = resolve([name], tp=1.0, cp=1.0), 0.0
     values = [resolve([name], **({"tp": 1.0, "cp": 1.0} | {more: n}))[name] for n in (2.0, 8.0, 16.0)]
     assert inside[name] == outside
     assert values[2] > values[1] * 0.5 > 0.0
