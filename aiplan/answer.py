@@ -39,7 +39,7 @@ def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, nam
         aiplan_version=__version__,
         headline=headline(plan) if ask == "train" else facts_line(plan, shown),
         quantities=quantities,
-        choices=_choices(plan),
+        choices=_choices(plan, _used(plan) if ask == "facts" else None),
         binding=plan.binding,
         assumptions=_assumptions(plan),
         warnings=[Warning_(code=code, message=text) for code, text in advice.warnings(plan)],
@@ -79,8 +79,13 @@ def headline(plan: Plan) -> str:
     return f"{out}{': ' if extras else ''}{', '.join(extras)}."
 
 
-def _choices(plan: Plan) -> dict[str, Any]:
-    out: dict[str, Any] = dict(plan.expanded.chosen)
+def _used(plan: Plan) -> set[str]:
+    """The choices that the plan's values rest on."""
+    return plan.expanded.used(plan.nodes, (n.formula.rival for n in plan.nodes.values() if n.formula))
+
+
+def _choices(plan: Plan, only: set[str] | None) -> dict[str, Any]:
+    out: dict[str, Any] = {c: v for c, v in plan.expanded.chosen.items() if only is None or c in only}
     layout = {}
     for quantity in ("tp", "pp", "cp", "ep", "dp", "virtual_stages", "zero_stage", "micro_batch", "recompute"):
         value = plan.value(quantity)
@@ -92,9 +97,11 @@ def _choices(plan: Plan) -> dict[str, Any]:
 
 
 def _assumptions(plan: Plan) -> list[Assumption]:
+    used = _used(plan)
     out = [
         Assumption(quantity=n, value=plan.expanded.chosen[n], unit="", source=reason)
         for n, reason in plan.expanded.assumed.items()
+        if n in used
     ]
     out += [
         Assumption(
@@ -113,7 +120,7 @@ def _assumptions(plan: Plan) -> list[Assumption]:
 
 def _laws(plan: Plan) -> list[LawRow]:
     """Every law's answer, where the user left tokens or size to a law."""
-    from aiplan.quantities.scaling import spread_across_laws
+    from aiplan.quantities.scaling import LAWS, spread_across_laws
 
     given = plan.question.given
     if {"tokens", "loss", "flops_per_sample"} & set(given) or ("training_flops" in given and "params" in plan.given):
@@ -122,5 +129,10 @@ def _laws(plan: Plan) -> list[LawRow]:
     flops = given.get("training_flops")
     if size is None and flops is None:
         return []
-    rows = spread_across_laws(params=None if flops else size, training_flops=flops)
-    return [LawRow(law=law, params=n, tokens=d, training_flops=c) for law, n, d, c in rows]
+    share = (plan.value("active_params") or 1.0) / (plan.value("params") or 1.0)
+    rows = spread_across_laws(
+        params=None if flops else plan.value("params"), training_flops=flops, active_share=share, everything=True
+    )
+    used = plan.expanded.law.name
+    shown = [row for row in rows if row[0] == used or not (LAWS[row[0]].doubtful or LAWS[row[0]].variant)]
+    return [LawRow(law=law, params=n, tokens=d, training_flops=c) for law, n, d, c in shown]

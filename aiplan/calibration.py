@@ -46,6 +46,19 @@ def coefficients(
     return out
 
 
+def stack_coefficients(stack: str, family: str | None) -> dict[str, float]:
+    """Coefficients that were fitted for an older or another software stack, where they differ from the current ones.
+
+    `stack` is composer (llm-foundry), deepspeed (Megatron-DeepSpeed of 2022), simumax or megatron_2021.
+
+    >>> sorted(stack_coefficients("simumax", "blackwell"))
+    ['software_factor']
+    """
+    suffixes = [stack, f"{stack}_{family}"] + (["old"] if stack in ("deepspeed", "megatron_2021") else [])
+    pairs = (name.split(".") for name in FITTED if "." in name)
+    return {quantity: FITTED[f"{quantity}.{suffix}"] for quantity, suffix in pairs if suffix in suffixes}
+
+
 def precision_efficiency(family: str | None, precision: str) -> float:
     """Share of the gain in peak of a precision over 16 bits that is achieved.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,19 @@ class Expanded:
     assumed: dict[str, str] = field(default_factory=dict)
     law: Law = LAWS["besiroglu_2024"]
     rumour: str | None = None
+    made: dict[str, str] = field(default_factory=dict)
+
+    def take(self, choice: str, given: dict[str, Given]) -> None:
+        """Add what a choice expands into."""
+        self.given |= given
+        self.made |= dict.fromkeys(given, choice)
+
+    def used(self, names: Iterable[str], rivals: Iterable[str | None]) -> set[str]:
+        """The choices that a plan with these quantities and these rival formulas rests on."""
+        out = {self.made[name] for name in names if name in self.made}
+        form = {self.law.form: "law", self.chosen["recovery"]: "recovery", self.chosen["cost_method"]: "cost_method"}
+        out |= {form[rival] for rival in rivals if rival in form}
+        return out | ({"precision", "sparsity"} if "peak_flops" in names else set())
 
 
 def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None = None) -> Expanded:
@@ -76,21 +90,22 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
         precision = catalogue.best_precision(chip)
         out.assumed["precision"] = f"the best-proven training precision that {chip.id} has"
     out.chosen |= {"accelerator": chip.id, "site": site.id, "precision": precision}
-    out.given |= catalogue.expand_accelerator(chip, precision, sparsity)
-    out.given |= catalogue.expand_site(site)
+    out.take("accelerator", catalogue.expand_accelerator(chip, precision, sparsity))
+    out.take("site", catalogue.expand_site(site))
     if "reference_mfu" not in out.given:
-        out.given["reference_mfu"] = _prior_mfu(chip, precision)
+        out.take("accelerator", {"reference_mfu": _prior_mfu(chip, precision)})
 
     if "model" in question.choices:
         model = catalog.find("model", question.choices["model"])
         out.chosen["model"] = model.id
-        out.given |= catalogue.expand_model(model)
+        out.take("model", catalogue.expand_model(model))
         if model.rumour:
             out.rumour = model.id
 
     tdp, wide = out.given["accelerator_tdp"].value, out.given["peak_flops_bf16"].value
     experts = "experts" in out.given and (out.given["experts"].value or 0) > 0
-    out.given |= calibration.coefficients(chip.id, chip.family, precision, tdp, wide, experts=experts)
+    fitted = calibration.coefficients(chip.id, chip.family, precision, tdp, wide, experts=experts)
+    out.take("accelerator", fitted)
 
     recipe = question.choices.get("recipe")
     if recipe is None:
@@ -98,19 +113,28 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
         out.assumed["recipe"] = f"the usual optimizer recipe for {precision}"
     out.chosen["recipe"] = recipe
     spec = RECIPES[recipe]
-    for name in ("bytes_per_weight", "bytes_per_gradient", "bytes_per_optimizer_state"):
-        out.given[name] = Given(getattr(spec, name), "catalog", f"{recipe}: {spec.source}")
+    kept = ("bytes_per_weight", "bytes_per_gradient", "bytes_per_optimizer_state")
+    out.take("recipe", {n: Given(getattr(spec, n), "catalog", f"{recipe}: {spec.source}") for n in kept})
 
     out.chosen["law"] = pick("law")
     out.law = LAWS[out.chosen["law"]]
-    for name, value in out.law.coefficients.items():
-        out.given[name] = Given(value, "catalog", f"{out.law.name}: {out.law.source}")
+    source = f"{out.law.name}: {out.law.source}"
+    out.take("law", {n: Given(value, "catalog", source) for n, value in out.law.coefficients.items()})
 
     out.chosen["recovery"] = _recovery(question, out)
     out.chosen["cost_method"] = pick("cost_method")
     out.rivals = {out.law.form, out.chosen["recovery"], out.chosen["cost_method"]}
+    out.given |= _own_defaults(own)
     out.given |= {name: Given(value) for name, value in question.given.items()}
     return out
+
+
+def _own_defaults(own: dict[str, Any]) -> dict[str, Given]:
+    """Quantities that a settings file fixes where nobody else does."""
+    from aiplan.specs.question import CHOICES, LIMITS, read_value
+
+    names = [name for name in own if name not in CHOICES and name not in LIMITS]
+    return {n: Given(read_value(n, own[n], where="aiplan.yaml"), "default", "default of aiplan.yaml") for n in names}
 
 
 def _recovery(question: Question, out: Expanded) -> str:
@@ -119,7 +143,9 @@ def _recovery(question: Question, out: Expanded) -> str:
     if question.given.get("accelerators", GLOBAL_RECOVERY_LIMIT) < GLOBAL_RECOVERY_LIMIT:
         out.assumed["recovery"] = f"one failure restarts the whole job, as usual below {GLOBAL_RECOVERY_LIMIT:,}"
         return "global"
-    out.assumed["recovery"] = "only the failed part leaves: needed where failures are minutes apart"
+    out.assumed["recovery"] = (
+        "only the replica of a failed accelerator stops, as any large fleet must; default where the number is open"
+    )
     return "elastic"
 
 

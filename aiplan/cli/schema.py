@@ -30,9 +30,10 @@ def schema_of(kind: str) -> dict[str, object]:
 
         return json_schema()
     if kind == "result":
+        from aiplan.specs.describe import json_schema as described
         from aiplan.specs.result import Result
 
-        return Result.model_json_schema(by_alias=True)
+        return described(Result)
     import json
 
     from aiplan.catalog import data_root, schema_texts

@@ -26,9 +26,10 @@ def sections(result: Result, *, everything: bool = False) -> list[tuple[str, lis
         if rows:
             out.append((heading, rows))
     if everything or result.ask == "facts":
-        rest = [(n, v) for n, v in result.quantities.items() if n not in seen]
+        told = {*result.inputs, *(check.text.split()[0].partition(".")[0] for check in result.checks)}
+        rest = [(n, v) for n, v in result.quantities.items() if n not in seen and (everything or n in told)]
         if rest:
-            out.append(("Everything else", rest))
+            out.append(("Everything else" if out else "Facts", rest))
     return out
 
 

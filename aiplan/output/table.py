@@ -1,114 +1,98 @@
-"""The table for people: 80 columns, no number cut."""
+"""The table for people: 80 columns, no number cut. On a terminal rich colours it; elsewhere it is plain text."""
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import textwrap
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import NamedTuple
 
 from aiplan import units
 from aiplan.output import clean
+from aiplan.output.plain import columns
 from aiplan.output.sections import grouped, label_text, range_text, reasons, sections, value_text
 from aiplan.specs.result import Result
 
 WIDTH = 80
-WIDEST = 400
-HEADLINES = ("tokens", "training_flops", "accelerators", "fits", "training_days", "facility_power", "capex", "run_cost")
+HEADLINES = "tokens training_flops accelerators fits training_days facility_power capex run_cost".split()
+OUTCOMES = {(True, "assert"): "ok", (True, "warn"): "ok", (False, "assert"): "FAILED", (False, "warn"): "warning"}
 
 
-def console(buffer: io.StringIO) -> Console:
-    """A console that writes to a buffer, wide enough to cut no cell; text is wrapped at 80 columns by itself."""
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    return Console(file=buffer, width=WIDEST, force_terminal=colour, no_color=not colour, highlight=False)
+class Line(NamedTuple):
+    """A line of text and how a terminal shows it."""
+
+    text: str
+    style: str = ""
 
 
 def table(result: Result, *, everything: bool = False) -> str:
     """The whole answer: the sentence, the quantities, what bound them, what was assumed, what to beware of."""
-    buffer = io.StringIO()
-    out = console(buffer)
-    if result.name:
-        out.print(Text(clean(result.name), style="bold"))
-    out.print(Text(textwrap.fill(clean(result.headline), WIDTH), style="bold"))
-    out.print()
-    out.print(_quantities(result, everything))
-    for name, reason in reasons(result):
-        _bullet(out, f"{name}: unknown, since {clean(reason)}")
-    _list(out, "What fixes the answer", [clean(line) for line in result.binding])
-    if result.choices:
-        _list(out, "Choices", [_choices(result)])
+    lines = [Line(line, "bold") for line in textwrap.wrap(clean(result.name or ""), WIDTH)]
+    lines += [Line(line, "bold") for line in textwrap.wrap(clean(result.headline), WIDTH)]
+    lines += [Line(""), *_quantities(result, everything)]
+    for names, reason in reasons(result):
+        lines += _bullet(f"{names}: unknown, since {reason}")
+    lines += _list("What fixes the answer", result.binding)
+    lines += _list("Choices", [_choices(result)] if result.choices else [])
     if result.drivers:
-        of = result.drivers[0]["of"]
         shares = ", ".join(f"{d['input']} {d['share']:.0%}" for d in result.drivers[:6])
-        _list(out, f"What makes {of} uncertain", [shares])
-    if result.laws:
-        out.print()
-        out.print(_laws(result))
-    _list(out, "Assumptions", [clean(line) for line in grouped(result)])
-    _list(out, "Warnings", [f"{w.code}: {clean(w.message)}" for w in result.warnings])
-    _list(
-        out,
-        "Checks",
-        [f"{'ok' if c.passed else 'FAILED' if c.kind == 'assert' else 'warning'}: {c.message}" for c in result.checks],
-    )
+        lines += _list(f"What makes {result.drivers[0]['of']} uncertain", [shares])
+    lines += _laws(result)
+    lines += _list("Assumptions", grouped(result))
+    lines += _list("Warnings", [f"{w.code}: {w.message}" for w in result.warnings])
+    lines += _list("Checks", [f"{OUTCOMES[c.passed, c.kind]}: {c.message}" for c in result.checks])
     if result.claim:
-        claim = result.claim
-        _list(out, "The claim", [clean(claim["says"]), clean(f"{claim['verdict']}: {claim['because']}")])
+        lines += _list("The claim", [result.claim["says"], f"{result.claim['verdict']}: {result.claim['because']}"])
     if result.ours:
-        out.print()
-        out.print(_beside(result))
-        _list(out, "In a sentence", [clean(result.ours.headline)])
-        _list(out, "With these warnings", [f"{w.code}: {clean(w.message)}" for w in result.ours.warnings])
-    return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())
+        lines += _beside(result, result.ours)
+    return _shown(lines)
 
 
-def _quantities(result: Result, everything: bool) -> Table:
-    grid = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
-    grid.add_column("", no_wrap=True)
-    grid.add_column("", justify="right", no_wrap=True)
-    grid.add_column("p10 to p90", no_wrap=True, style="dim")
-    for heading, rows in sections(result, everything=everything):
-        grid.add_row(Text(heading, style="bold"), "", "")
-        for name, value in rows:
-            grid.add_row(f"  {label_text(name, value)}", value_text(name, value), range_text(name, value))
-    return grid
+def _quantities(result: Result, everything: bool) -> list[Line]:
+    rows: list[tuple[str, ...]] = []
+    headings: set[int] = set()
+    for heading, found in sections(result, everything=everything):
+        headings.add(len(rows) + 1)
+        rows.append((heading, "", ""))
+        rows += [(f"  {label_text(n, v)}", value_text(n, v), range_text(n, v)) for n, v in found]
+    text = columns(("", "", "p10 to p90"), rows, right=(1,)).splitlines()
+    if max(map(len, text)) > WIDTH:  # long names: each interval stands under its value
+        rows = [
+            row for name, value, interval in rows for row in ((name, value), *([("", interval)] if interval else []))
+        ]
+        text = columns(("", "value, p10 to p90"), rows, right=(1,)).splitlines()
+        headings = {i for i, line in enumerate(text) if line and not line.startswith(" ")}
+    return [Line(line, "bold" if i in headings else "dim" if i == 0 else "") for i, line in enumerate(text)]
 
 
-def _laws(result: Result) -> Table:
-    grid = Table(title="The same question put to each scaling law", title_justify="left", title_style="bold", box=None)
-    for heading in ("law", "params", "tokens", "training_flops", "tokens_per_param"):
-        grid.add_column(heading, justify="left" if heading == "law" else "right", no_wrap=True, header_style="dim")
+def _laws(result: Result) -> list[Line]:
+    if not result.laws:
+        return []
+    rows = []
     for row in result.laws:
-        mark = " *" if row.law == result.choices.get("law") else ""
         ratio = row.tokens / row.params if row.tokens and row.params else None
-        grid.add_row(
-            f"{row.law}{mark}",
-            units.show(row.params, "param"),
-            units.show(row.tokens, "token"),
-            units.show(row.training_flops, "FLOP"),
-            units.show(ratio, ""),
-        )
-    return grid
+        law = f"{row.law} *" if row.law == result.choices.get("law") else row.law
+        shown = (units.show(row.params, "param"), units.show(row.tokens, "token"))
+        rows.append((law, *shown, units.show(row.training_flops, "FLOP"), units.show(ratio, "")))
+    text = columns(("law", "params", "tokens", "training_flops", "tokens_per_param"), rows, right=(1, 2, 3, 4))
+    first, *rest = text.splitlines()
+    heading = Line("The same question put to each scaling law", "bold")
+    return [Line(""), heading, Line(first, "dim"), *(Line(line) for line in rest)]
 
 
-def _beside(result: Result) -> Table:
+def _beside(result: Result, ours: Result) -> list[Line]:
     """The figures under the claim's assumptions beside our own answer."""
-    ours = result.ours
-    assert ours is not None
-    grid = Table(title="Beside it, our own answer", title_justify="left", title_style="bold", box=None)
-    for heading in ("", "as claimed", "ours", "p10 to p90"):
-        grid.add_column(heading, justify="left" if not heading else "right", no_wrap=True, header_style="dim")
+    rows = []
     for name, value in ours.quantities.items():
         claimed = result.quantities.get(name)
-        if (claimed is None or claimed.value is None) and name not in HEADLINES:
-            continue
-        as_claimed = value_text(name, claimed) if claimed else ""
-        grid.add_row(name, as_claimed, value_text(name, value), range_text(name, value))
-    return grid
+        told = claimed is not None and name in (*result.inputs, *(c.text.split()[0] for c in result.checks))
+        if told or name in HEADLINES:
+            as_claimed = value_text(name, claimed) if claimed else ""
+            rows.append((name, as_claimed, value_text(name, value), range_text(name, value)))
+    first, *rest = columns(("", "as claimed", "ours", "p10 to p90"), rows, right=(1, 2)).splitlines()
+    lines = [Line(""), Line("Beside it, our own answer", "bold"), Line(first, "dim"), *(Line(line) for line in rest)]
+    lines += _list("In a sentence", [ours.headline])
+    return lines + _list("With these warnings", [f"{w.code}: {w.message}" for w in ours.warnings])
 
 
 def _choices(result: Result) -> str:
@@ -116,18 +100,30 @@ def _choices(result: Result) -> str:
     layout = result.choices.get("layout")
     if layout:
         parts.append("layout " + " ".join(f"{key}={value}" for key, value in layout.items()))
-    return clean(", ".join(parts))
+    return ", ".join(parts)
 
 
-def _list(out: Console, heading: str, lines: list[str]) -> None:
-    if not lines:
-        return
-    out.print()
-    out.print(Text(heading, style="bold"))
-    for line in lines:
-        _bullet(out, line)
+def _list(heading: str, items: list[str]) -> list[Line]:
+    if not items:
+        return []
+    return [Line(""), Line(heading, "bold"), *(line for item in items for line in _bullet(item))]
 
 
-def _bullet(out: Console, line: str) -> None:
-    wrapped = textwrap.fill(line, WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
-    out.print(Text(wrapped), soft_wrap=True)
+def _bullet(text: str) -> list[Line]:
+    wrapped = textwrap.wrap(
+        clean(text), WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
+    return [Line(line) for line in wrapped]
+
+
+def _shown(lines: list[Line]) -> str:
+    if not sys.stdout.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
+        return "\n".join(line.text.rstrip() for line in lines)
+    from rich.console import Console
+    from rich.text import Text
+
+    terminal = Console(force_terminal=True, highlight=False, soft_wrap=True)
+    with terminal.capture() as capture:
+        for line in lines:
+            terminal.print(Text(line.text, style=line.style))
+    return capture.get().rstrip("\n")

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from aiplan.graph import Origin
 
-SCHEMA = "aiplan.result/1"
+SCHEMA: Final = "aiplan.result/1"
 SCHEMA_MANY = "aiplan.results/1"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class Value(_Model):
+@dataclass(slots=True)
+class Value:
     """One quantity of the answer."""
 
     value: float | None
     """Full-precision SI value; null where there is none."""
     unit: str
     """SI unit; empty for counts and ratios."""
-    origin: str
-    """given, limit, default, catalog, formula, search or measured."""
+    origin: Origin
+    """Where the value is from."""
     p10: float | None = None
     """10th percentile, where an interval is known."""
     p50: float | None = None
@@ -33,74 +31,111 @@ class Value(_Model):
     """The reason, where the value is null."""
 
 
-class Assumption(_Model):
+@dataclass(slots=True)
+class Assumption:
     """A default that was used."""
 
     quantity: str
+    """Name of the quantity or choice."""
     value: float | str | None
+    """What was assumed: SI, or a name."""
     unit: str
+    """SI unit."""
     source: str
+    """Why this value."""
 
 
-class Warning_(_Model):
+@dataclass(slots=True)
+class Warning_:
     """Something that the reader of the plan must know."""
 
     code: str
+    """Short name, stable."""
     message: str
+    """What it is, in words."""
 
 
-class Check(_Model):
-    """One assertion or warning condition of a scenario, and how it came out."""
+@dataclass(slots=True)
+class Check:
+    """One condition of a scenario, and how it came out."""
 
     text: str
+    """As it was written."""
     kind: Literal["assert", "warn"]
+    """Whether it must or should hold."""
     passed: bool
+    """Whether it holds."""
     message: str
+    """The condition with the value found."""
 
 
-class LawRow(_Model):
+@dataclass(slots=True)
+class LawRow:
     """What one scaling law says to the same question."""
 
     law: str
+    """Name of the law."""
     params: float | None
+    """Parameters."""
     tokens: float | None
+    """Training tokens."""
     training_flops: float | None
+    """Training compute [FLOP]."""
 
 
-class Result(_Model):
+@dataclass(slots=True)
+class Result:
     """The answer to one plan."""
 
-    schema_: str = Field(default=SCHEMA, alias="schema")
     ask: str
-    name: str | None = None
+    """The planning command."""
     aiplan_version: str
+    """Version of the program."""
     headline: str
     """The answer in one sentence."""
     quantities: dict[str, Value]
+    """Every quantity of the answer, by name."""
     choices: dict[str, Any]
+    """What was chosen by name, and the layout."""
     binding: list[str]
     """What fixes the answer or makes the plan impossible, and what would unbind it."""
     assumptions: list[Assumption]
+    """Every default that was used."""
     warnings: list[Warning_]
-    laws: list[LawRow] = Field(default_factory=list)
+    """What the reader must know."""
+    sources: list[str]
+    """Sources of the facts and formulas used."""
+    inputs: dict[str, Any]
+    """What was typed."""
+    schema: Literal["aiplan.result/1"] = SCHEMA
+    """Name and version of this form."""
+    name: str | None = None
+    """Title of the plan."""
+    laws: list[LawRow] = field(default_factory=list)
     """The same question put to each scaling law, where the user left the data or the size to a law."""
-    drivers: list[dict[str, Any]] = Field(default_factory=list)
+    drivers: list[dict[str, Any]] = field(default_factory=list)
     """The uncertain inputs behind the interval of the run's cost (or days), the largest share first."""
-    checks: list[Check] = Field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    """Assertions and warnings of the scenario."""
     claim: dict[str, Any] | None = None
+    """The published figure that the scenario reproduces."""
     ours: Result | None = None
     """Our own answer, beside the one under a claim's assumptions."""
-    sources: list[str]
-    inputs: dict[str, Any]
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
     def to_json(self) -> dict[str, Any]:
         """The contract's object: every key of the contract present; empty additions left out."""
-        out = self.model_dump(by_alias=True, exclude={"ours"})
-        for key in ("name", "laws", "drivers", "checks", "claim"):
-            if not out[key]:
-                del out[key]
-        if self.ours is not None:
-            out["ours"] = self.ours.to_json()
-        return out
+        optional = ("name", "laws", "drivers", "checks", "claim", "ours")
+        out = {"schema": self.schema}
+        out |= {key: _plain(getattr(self, key)) for key in self.__slots__ if key != "schema" and key not in optional}
+        return out | {key: _plain(found) for key in optional if (found := getattr(self, key))}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Result):
+        return value.to_json()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    names = getattr(value, "__slots__", None)
+    return {name: getattr(value, name) for name in names} if names else value

@@ -10,7 +10,7 @@ Scalar = str | int | float
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
 class Claim(_Model):
@@ -35,6 +35,8 @@ class Variant(_Model):
     """Choices and pinned quantities."""
     limit: dict[str, Scalar] = Field(default_factory=dict)
     """Upper bounds."""
+    assert_: list[str] = Field(default_factory=list, alias="assert")
+    """What must hold of this answer, so that a text which quotes it cannot go stale."""
 
 
 class Scenario(_Model):
@@ -64,4 +66,6 @@ class Scenario(_Model):
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of a scenario file, for editors."""
-    return Scenario.model_json_schema(by_alias=True)
+    from aiplan.specs.describe import json_schema as described
+
+    return described(Scenario)
