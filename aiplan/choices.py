@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aiplan import calibration
 from aiplan.graph import Given
 from aiplan.quantities.memory import RECIPES
 from aiplan.quantities.scaling import LAWS, Law
@@ -105,6 +106,11 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
         out.take("model", catalogue.expand_model(model))
         if model.rumour:
             out.rumour = model.id
+
+    tdp, wide = out.given["accelerator_tdp"].value, out.given["peak_flops_bf16"].value
+    experts = "experts" in out.given and (out.given["experts"].value or 0) > 0
+    fitted = calibration.coefficients(chip.id, chip.family, precision, tdp, wide, experts=experts)
+    out.take("accelerator", fitted)
 
     recipe = question.choices.get("recipe")
     if recipe is None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "models": "List, show and check model architectures.",
     "laws": "List and compare scaling laws.",
     "validate": "Hold predictions against published measurements.",
+    "calibrate": "Fit the coefficients of the step time to measured runs.",
     "convert": "Convert a value between units.",
     "schema": "Print the JSON Schema of a file, for editors.",
 }
