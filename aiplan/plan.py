@@ -275,7 +275,7 @@ class Solver:
                 memo[count] = self.values(count, **more)
             return memo[count]
 
-        timely = self._timely(look)
+        timely = self._without_idle(self._timely(look), look)
         if look(timely).get("fits") != 0.0:
             return timely
         low, high = timely, timely
@@ -291,6 +291,20 @@ class Solver:
                 break
             low, high = (low, middle) if look(middle).get("fits") != 0.0 else (middle, high)
         return high
+
+    def _without_idle(self, count: float, look: Callable[[float], dict[str, Any]]) -> float:
+        """The accelerators that the layout uses, where they alone are in time and hold the model too."""
+        target, held = self.limits["training_days"], look(count).get("fits")
+        while True:
+            values = look(count)
+            used = math.prod(values.get(name) or 0.0 for name in ("tp", "pp", "cp", "dp"))
+            fewer = self.realisable(used) if used > 0 else count
+            if fewer >= count:
+                return count
+            took = look(fewer).get("training_days")
+            if took is None or took > target * (1 + 1e-9) or look(fewer).get("fits") != held:
+                return count
+            count = fewer
 
     def _timely(self, look: Callable[[float], dict[str, Any]]) -> float:
         """Fewest accelerators that finish in time; where none do, those that finish first."""
