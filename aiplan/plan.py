@@ -278,7 +278,7 @@ class Solver:
                 memo[count] = self.values(count, **more)
             return memo[count]
 
-        timely = self._timely(look)
+        timely = self._without_idle(self._timely(look), look)
         if look(timely).get("fits") != 0.0:
             return timely
         low, high = timely, timely
@@ -294,6 +294,20 @@ class Solver:
                 break
             low, high = (low, middle) if look(middle).get("fits") != 0.0 else (middle, high)
         return high
+
+    def _without_idle(self, count: float, look: Callable[[float], dict[str, Any]]) -> float:
+        """The accelerators that the layout uses, where they alone are in time and hold the model too."""
+        target, held = self.limits["training_days"], look(count).get("fits")
+        while True:
+            values = look(count)
+            used = math.prod(values.get(name) or 0.0 for name in ("tp", "pp", "cp", "dp"))
+            fewer = self.realisable(used) if used > 0 else count
+            if fewer >= count:
+                return count
+            took = look(fewer).get("training_days")
+            if took is None or took > target * (1 + 1e-9) or look(fewer).get("fits") != held:
+                return count
+            count = fewer
 
     def _timely(self, look: Callable[[float], dict[str, Any]]) -> float:
         """Fewest accelerators that finish in time; where none do, the nearest that makes sense."""
@@ -358,14 +372,17 @@ class Solver:
         return middle if low < middle < high else None
 
     def largest_params(self) -> dict[str, float]:
-        """The largest model that meets all limits, with the accelerators for it where those are free too."""
+        """The largest model that meets all limits, with the accelerators for it where those are free too.
+
+        A limit on what grows with the fleet, such as its power, sizes the fleet first; else each model its own.
+        """
         fixed = self.engine.given["accelerators"].value
+        if self.free_accelerators:
+            fixed = self._most() if self.growing() else None
 
         def attempt(log_params: float) -> tuple[bool, dict[str, float]]:
             params = math.exp(log_params)
-            count = float(fixed or 1.0)
-            if self.free_accelerators:
-                count = self.accelerators(params=params)
+            count = self.accelerators(params=params) if fixed is None else fixed
             ok = self.meets(self.values(count, params=params))
             return ok, ({"params": params, "accelerators": count} if self.free_accelerators else {"params": params})
 
