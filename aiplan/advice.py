@@ -83,9 +83,10 @@ def _evidence(plan: Plan) -> list[tuple[str, str]]:
     reached = plan.value("mfu")
     if reached is not None and reached > 1:
         out.append(("beyond-peak", f"this plan computes {reached:.1f} times as fast as the peak of its accelerators"))
-    mfu = plan.nodes.get("reference_mfu")
-    if mfu and mfu.origin == "default":
-        out.append(("mfu-unmeasured", f"{mfu.source}; the interval of days and cost is wide for that reason"))
+    for name in ("reference_mfu", "sustained_share"):
+        node = plan.nodes.get(name)
+        if node and (node.origin == "default" or "no run of" in node.source):
+            out.append(("mfu-unmeasured", f"{node.source}; the interval of days and cost is wide for that reason"))
     return out
 
 

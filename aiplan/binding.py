@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 FLAGS = {"training_days": "--deadline ", "run_cost": "--budget ", "facility_power": "--power "}
 
 
-def of(plan: Plan, limits: dict[str, float], solved: set[str], *, held: bool = True) -> tuple[list[str], bool]:
+def of(
+    plan: Plan, limits: dict[str, float], solved: set[str], *, held: bool = True, fleet_first: bool = False
+) -> tuple[list[str], bool]:
     """A line for each thing that binds, and whether the plan is impossible.
 
     `solved` names the inputs that the limits were solved for; `held` says whether a server less would still hold the
-    model. A limit that we assumed makes no plan impossible.
+    model, `fleet_first` whether the fleet was sized before the model. A limit that we assumed makes no plan impossible.
     """
     out: list[str] = []
     impossible = False
@@ -51,7 +53,9 @@ def of(plan: Plan, limits: dict[str, float], solved: set[str], *, held: bool = T
                 f"{name}: {have} is over the limit of {limit}; {flag}{have} would allow it{_way_out(plan, name)}"
             )
         elif solved and value > bound * 0.98:
-            sized = "accelerators" in solved and (name == "training_days" or "params" not in solved)
+            sized = solved == {"accelerators"} or (
+                "accelerators" in solved and (name == "training_days") != fleet_first
+            )
             out.append(f"{name}: the limit of {limit} sets {'accelerators' if sized else 'params'}")
     if not out and "accelerators" in solved:
         out.append(_count(plan, limits, held))

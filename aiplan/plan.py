@@ -137,7 +137,9 @@ def train(
     plan = _resolved(question, expanded, given, rivals, [*limits, *(more or [])])
     plan.assumed_limits = assumed
     smaller = solver.values(max(plan.value("accelerators") - step, 1.0)) if "accelerators" in solved else {}
-    plan.binding, plan.impossible = binding.of(plan, limits, set(solved), held=smaller.get("fits") != 0.0)
+    plan.binding, plan.impossible = binding.of(
+        plan, limits, set(solved), held=smaller.get("fits") != 0.0, fleet_first=solver.fleet_first
+    )
     return plan
 
 
@@ -232,6 +234,8 @@ class Solver:
     step: float
     free_accelerators: bool
     assumed: bool = False  # whether the limit on days is ours, not the user's
+    fleet_first: bool = False  # whether the fleet was sized before the model
+    coarse: bool = False  # whether fleets need be known to a part in 200 only, while the model's size is sought
     seen: dict[float, dict[str, Any]] = field(default_factory=dict)
 
     def realisable(self, count: float) -> float:
@@ -242,16 +246,6 @@ class Solver:
     def values(self, accelerators: float, **more: float) -> dict[str, Any]:
         """Values at a number of accelerators."""
         return self.engine.at(accelerators=accelerators, **more)
-
-    def meets(self, values: dict[str, Any]) -> bool:
-        """Whether the model fits and all limits hold."""
-        if values.get("fits") == 0.0:
-            return False
-        for name, bound in self.limits.items():
-            value = values.get(name)
-            if value is None or value > bound * (1 + 1e-9):
-                return False
-        return True
 
     def accelerators(self, **more: float) -> float:
         """The number of accelerators that the limits ask for."""
@@ -330,7 +324,7 @@ class Solver:
                 break
             low, high = high, self.realisable(high * min(max(days(high) / target, 1.05) ** 1.03, 4.0))
         high = self._timely_between(days, target, low, high)
-        for share in BELOW:  # layouts are whole numbers, so that fewer may be in time again
+        for share in () if self.coarse else BELOW:  # layouts are whole numbers, so that fewer may be in time again
             fewer = self.realisable(share * high)
             if 1 < fewer < high - self._grain(high) and days(fewer) <= target:
                 return self._timely_between(days, target, self.realisable(fewer / 1.1), fewer)
@@ -361,7 +355,7 @@ class Solver:
 
     def _grain(self, count: float) -> float:
         """Counts closer than this are one answer: a server, or one part in 100,000 of a large fleet."""
-        return max(1.0 if count <= self.step else self.step, count * 1e-5)
+        return max(1.0 if count <= self.step else self.step, count * (5e-3 if self.coarse else 1e-5))
 
     def _between(self, low: float, high: float, guess: float) -> float | None:
         """A number that can be bought, strictly between two others and near the guess; None where there is none."""
@@ -378,27 +372,52 @@ class Solver:
         """
         fixed = self.engine.given["accelerators"].value
         if self.free_accelerators:
-            fixed = self._most() if self.growing() else None
+            fixed = self._most() if self.growing() and "run_cost" not in self.limits else None
+            self.fleet_first = fixed is not None
 
-        def attempt(log_params: float) -> tuple[bool, dict[str, float]]:
+        self.coarse = fixed is None
+
+        def attempt(log_params: float) -> tuple[float, dict[str, float]]:
+            """How far over the tightest limit a model is, in powers of e, with what it takes."""
             params = math.exp(log_params)
             count = self.accelerators(params=params) if fixed is None else fixed
-            ok = self.meets(self.values(count, params=params))
-            return ok, ({"params": params, "accelerators": count} if self.free_accelerators else {"params": params})
+            values = self.values(count, params=params)
+            over = -math.inf
+            for name, bound in self.limits.items():
+                value = values.get(name)
+                over = max(over, math.inf if value is None else math.log(max(value, 1e-300) / bound))
+            over = math.inf if values.get("fits") == 0.0 else over
+            return over, ({"params": params, "accelerators": count} if self.free_accelerators else {"params": params})
 
-        low, high = math.log(1.0), math.log(1e18)
-        ok, found = attempt(low)
-        if not ok:
+        low = math.log(1.0)
+        under, found = attempt(low)
+        if under > 1e-9:
+            self.coarse = False
             return found
+        high, over = math.log(1e9), math.inf
+        while True:
+            value, candidate = attempt(high)
+            if value > 1e-9 or high > math.log(1e18):
+                over = value
+                break
+            low, under, found, high = high, value, candidate, high + math.log(30.0)
         while True:
             while high - low > 1e-3:
-                middle = (low + high) / 2
-                ok, candidate = attempt(middle)
-                low, high, found = (middle, high, candidate) if ok else (low, middle, found)
+                share = 0.5
+                if math.isfinite(under) and math.isfinite(over):
+                    share = min(max(-under / max(over - under, 1e-12), 0.1), 0.9)
+                middle = low + (high - low) * share
+                value, candidate = attempt(middle)
+                if value <= 1e-9:
+                    low, under, found = middle, value, candidate
+                else:
+                    high, over = middle, value
             for ahead in (0.04, 0.02, 0.01):  # layouts are whole numbers, so a larger model may fit again
-                ok, candidate = attempt(low + ahead)
-                if ok:
-                    low, high, found = low + ahead, low + ahead + 0.04, candidate
+                value, candidate = attempt(low + ahead)
+                if value <= 1e-9:
+                    low, under, found, high, over = low + ahead, value, candidate, low + ahead + 0.04, math.inf
                     break
             else:
-                return found
+                break
+        self.coarse = False
+        return found if fixed is not None else attempt(low)[1]

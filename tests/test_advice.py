@@ -29,7 +29,7 @@ def test_a_usual_plan_is_quiet() -> None:
     ("asked", "code", "says"),
     [
         ({"params": "100T"}, "beyond-fit-range", "besiroglu_2024 was fitted on"),
-        ({"params": "7B", "accelerator": "rtx-4090"}, "mfu-unmeasured", "no measured MFU of rtx-4090"),
+        ({"params": "7B", "accelerator": "rtx-4090"}, "mfu-unmeasured", "no run of rtx-4090 was measured"),
         ({"model": "gpt-4", "tokens": "13T"}, "rumour", "gpt-4"),
         ({"params": "100T"}, "scarce-text", "90% interval 100T to 1000T"),
         ({"params": "100T"}, "data-movement-wall", "2e28"),

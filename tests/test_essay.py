@@ -17,6 +17,7 @@ from aiplan.errors import UserError
 from aiplan.quantities import facts
 from aiplan.specs.result import Result
 from aiplan.specs.scenario import json_schema
+from aiplan.whatif import assertions
 from aiplan.whatif.scenario import Answered, read, run
 
 ROOT = Path(__file__).parents[1]
@@ -116,30 +117,41 @@ def test_every_claim_has_a_verdict_a_reason_and_our_own_answer(path: Path) -> No
 # -- what the texts quote ------------------------------------------------------------------------------------------
 
 
-def quoted(result: Result) -> Iterator[str]:
-    """The figures with a unit in a claim's reason."""
+def quoted(result: Result) -> Iterator[tuple[str, str]]:
+    """The figures with a unit in a claim's reason, each with the word before it: more, less or none."""
     assert result.claim is not None
-    for found in FIGURE.finditer(result.claim["because"]):
-        yield found[1]
+    text = result.claim["because"]
+    for found in FIGURE.finditer(text):
+        bound = re.search(r"\b(more|less) than $", text[: found.start()])
+        yield found[1], bound[1] if bound else ""
 
 
-def guarded(result: Result) -> Iterator[tuple[str, float, str]]:
-    """Name, value and unit of what the file sets or asserts, in the claim's answer and in ours."""
-    asserted = {check.text.split()[0] for check in result.checks}
+def guarded(result: Result) -> Iterator[tuple[float, str]]:
+    """Value and unit of what the file sets or asserts, in the claim's answer and in ours."""
+    named = {check.text.split()[0] for check in result.checks}
     for side in filter(None, (result, result.ours)):
         for name, value in side.quantities.items():
-            if value.value is not None and name in asserted | {key.removeprefix("limit.") for key in side.inputs}:
-                yield name, value.value, value.unit
+            if value.value is not None and name in named | {key.removeprefix("limit.") for key in side.inputs}:
+                yield value.value, value.unit
 
 
-def said(figure: str, result: Result) -> bool:
-    """Whether a figure is, within the room that the assertions leave, one that the program gives."""
-    for _, value, unit in guarded(result):
+def asserted(result: Result, word: str) -> Iterator[tuple[float, str]]:
+    """Value and unit that the file's assertions name: bounds after "more" and "less", else what is nearly or exact."""
+    operators = {"more": (">=", ">"), "less": ("<=", "<"), "": ("~", "==")}[word]
+    for check in result.checks:
+        found = assertions.parse(check.text.removesuffix(essaydoc.AFTER))
+        if check.kind == "assert" and found.operator in operators and found.value is not None:
+            yield found.value, result.quantities[found.quantity].unit
+
+
+def said(figure: str, result: Result, word: str = "") -> bool:
+    """Whether a figure is one that the assertions hold the program to; a bound is told exactly as it is asserted."""
+    for value, unit in [*asserted(result, word), *([] if word else guarded(result))]:
         try:
             read_back = units.parse(figure, unit)
         except UserError:
             continue
-        if value == pytest.approx(read_back, rel=0.05):
+        if value == pytest.approx(read_back, rel=1e-6 if word else 0.05):
             return True
     return False
 
@@ -147,7 +159,7 @@ def said(figure: str, result: Result) -> bool:
 @pytest.mark.parametrize("path", ESSAY, ids=lambda path: path.stem)
 def test_every_figure_of_a_reason_is_asserted_or_set_in_its_file(path: Path) -> None:
     result = answered(path).result
-    strange = {figure for figure in quoted(result) if not said(figure, result)}
+    strange = {figure for figure, word in quoted(result) if not said(figure, result, word)}
     assert strange == OUTSIDE.get(path.stem, set())
 
 
@@ -163,6 +175,15 @@ def test_a_figure_that_the_program_does_not_give_is_found() -> None:
     assert said("0.917%", result)
     assert not said("0.5%", result)
     assert not said("12 GW", result)
+
+
+def test_a_bound_is_told_as_it_is_asserted() -> None:
+    result = answered(SCENARIOS / "essay" / "run-100t.yaml").result
+    assert ("15 years", "more") in set(quoted(result))
+    assert said("15 years", result, "more")
+    assert not said("16 years", result, "more")
+    assert not said("15 years", result, "less")
+    assert not said("15 years", result)
 
 
 # -- the program's own answers of the ledger -------------------------------------------------------------------------

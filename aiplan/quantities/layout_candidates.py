@@ -117,7 +117,7 @@ def _splits(
 ) -> list[tuple[float, float, float]]:
     tps = [fixed["tp"]] if "tp" in fixed else [t for t in _powers(min(domain, heads, total)) if heads % t == 0]
     pps = [fixed["pp"]] if "pp" in fixed else _powers(min(layers, total))
-    scarce = batch_tokens / seq_len * tps[-1] * 4 < total
+    scarce = batch_tokens / seq_len * tps[-1] < total
     least = c.scarce_context_tokens if scarce else c.context_tokens
     cps = [fixed["cp"]] if "cp" in fixed else _powers(min(max(seq_len / least, 1.0), total))
     each = fixed.get("dp", 1.0)

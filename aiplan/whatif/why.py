@@ -42,6 +42,9 @@ def _branch(plan: Plan, name: str, seen: set[str]) -> dict[str, Any]:
     return out
 
 
+DEEPEST = 9  # levels that are indented; what lies deeper stands under them
+
+
 def _numbers(branch: dict[str, Any]) -> str | None:
     """The equation with the values of its inputs in place of their names."""
     below = {b["quantity"]: b for b in branch.get("inputs", ())}
@@ -57,7 +60,7 @@ def _numbers(branch: dict[str, Any]) -> str | None:
 
 def text(branch: dict[str, Any], *, depth: int = 0, most: int | None = None, width: int = 80) -> str:
     """The tree for people, indented, down to `most` levels."""
-    pad = "  " * depth
+    pad = "  " * min(depth, DEEPEST)
     name, value = branch["quantity"], branch["value"]
     shown = "unknown" if value is None else units.show(value, branch["unit"], name)
     origin = "" if branch["origin"] == "formula" else f"  [{branch['origin']}]"

@@ -56,7 +56,7 @@ def test_every_quantity_can_be_told(name: str) -> None:
 def test_the_equation_is_shown_with_its_numbers() -> None:
     shown = text(tree(PLAN, "capex"), most=0)
     assert "= cluster_capex + building_capex" in shown
-    assert re.search(r"= \$[0-9.]+T \+ \$[0-9.]+T", shown)
+    assert re.search(r"= \$[0-9.]+[TB] \+ \$[0-9.]+[TB]", shown)
 
 
 def test_depth_ends_the_tree() -> None:
