@@ -18,6 +18,7 @@ COMMANDS = {
     "why": "Show how a quantity of a plan was derived.",
     "run": "Answer scenario files.",
     "check": "Check the assertions of scenario files, for CI.",
+    "sweep": "Answer a grid of plans, one row a point.",
     "hardware": "List, show, compare and check accelerators.",
     "models": "List, show and check model architectures.",
     "laws": "List and compare scaling laws.",

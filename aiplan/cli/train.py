@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from aiplan.cli.options import (
     CONTEXT,
     All,
+    Assert,
     CatalogDirs,
+    Draws,
     Format,
     Json,
     Limit,
     Output,
+    Samples,
+    Seed,
     Set,
+    Vary,
     emit,
     format_of,
     planning,
     question_of,
+    settings_of,
 )
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
@@ -29,6 +38,14 @@ def train(
     *,
     set_: Set = [],
     limit: Limit = [],
+    vary: Vary = [],
+    assert_: Assert = [],
+    draws: Draws = None,
+    seed: Seed = 0,
+    samples: Samples = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="Write the question to FILE as a scenario.")
+    ] = None,
     catalog: CatalogDirs = [],
     format: Format = "table",
     json: Json = False,
@@ -43,6 +60,10 @@ def train(
     """
     form = format_of(format, json)
     question = question_of(flags, set_, limit, ctx.args)
+    if vary or assert_ or draws is not None or samples or save:
+        settings = settings_of(flags, set_, ctx.args)
+        _what_if(settings, limit, vary, assert_, draws, seed, samples, save, catalog, form, all_, output)
+        return
     from aiplan.answer import answer
     from aiplan.catalog import open_catalog
     from aiplan.output import render
@@ -54,4 +75,38 @@ def train(
     if plan.impossible:
         from aiplan.errors import IMPOSSIBLE
 
+        raise typer.Exit(IMPOSSIBLE)
+
+
+def _what_if(
+    settings: dict[str, str],
+    limit: list[str],
+    vary: list[str],
+    asserts: list[str],
+    draws: int | None,
+    seed: int,
+    samples: Path | None,
+    save: Path | None,
+    catalog: list[Path],
+    form: str,
+    everything: bool,
+    output: Path | None,
+) -> None:
+    """The same question as a scenario that was typed: uncertain inputs, conditions, a file to keep."""
+    from aiplan.catalog import open_catalog
+    from aiplan.errors import ASSERTION_FAILED, IMPOSSIBLE
+    from aiplan.output import render
+    from aiplan.whatif.typed import answer_typed, overlay, save_scenario, write_draws
+
+    over = overlay(settings, limit, vary, [], asserts, draws, seed, 1, wanted=samples is not None)
+    found, defaults = open_catalog(catalog)
+    answered = answer_typed(over, found, defaults)
+    if save is not None:
+        save_scenario(save, over)
+    if samples is not None:
+        write_draws(samples, [answered])
+    emit(render([answered.result], form, everything=everything), output)
+    if answered.failed:
+        raise typer.Exit(ASSERTION_FAILED)
+    if answered.impossible:
         raise typer.Exit(IMPOSSIBLE)
