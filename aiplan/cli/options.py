@@ -75,7 +75,7 @@ Draws = Annotated[
     int | None, typer.Option("--draws", help="Number of draws; 10,000 where something varies.", show_default=False)
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")]
-Samples = Annotated[Path | None, typer.Option("--samples", metavar="FILE", help="Write the draws to FILE as CSV.")]
+SaveDraws = Annotated[Path | None, typer.Option("--save-draws", metavar="FILE", help="Write the draws to FILE as CSV.")]
 MaxPoints = Annotated[int, typer.Option("--max-points", min=1, help="Most points of a sweep.")]
 CompareTo = Annotated[
     str | None,

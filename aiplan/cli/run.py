@@ -18,7 +18,7 @@ from aiplan.cli.options import (
     Limit,
     MaxPoints,
     Output,
-    Samples,
+    SaveDraws,
     Seed,
     Set,
     Sweep,
@@ -47,7 +47,7 @@ def run(
     assert_: Assert = [],
     draws: Draws = None,
     seed: Seed = 0,
-    samples: Samples = None,
+    save_draws: SaveDraws = None,
     max_points: MaxPoints = 10_000,
     compare_to: CompareTo = None,
     catalog: CatalogDirs = [],
@@ -68,11 +68,11 @@ def run(
     from aiplan.output import render
     from aiplan.whatif.typed import answer_files, overlay, write_draws
 
-    over = overlay(settings, limit, vary, sweep, assert_, draws, seed, max_points, wanted=samples is not None)
+    over = overlay(settings, limit, vary, sweep, assert_, draws, seed, max_points, wanted=save_draws is not None)
     found, defaults = open_catalog(catalog)
     answers = answer_files(paths, found, defaults, over, compare_to)
-    if samples is not None:
-        write_draws(samples, answers)
+    if save_draws is not None:
+        write_draws(save_draws, answers)
     if form == "table" and any(a.point for a in answers):
         from aiplan.output.sweep import answers_table
 

@@ -17,7 +17,7 @@ from aiplan.cli.options import (
     Json,
     Limit,
     Output,
-    Samples,
+    SaveDraws,
     Seed,
     Set,
     Vary,
@@ -42,7 +42,7 @@ def train(
     assert_: Assert = [],
     draws: Draws = None,
     seed: Seed = 0,
-    samples: Samples = None,
+    save_draws: SaveDraws = None,
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Write the question to FILE as a scenario.")
     ] = None,
@@ -60,9 +60,9 @@ def train(
     """
     form = format_of(format, json)
     question = question_of(flags, set_, limit, ctx.args)
-    if vary or assert_ or draws is not None or samples or save:
+    if vary or assert_ or draws is not None or save_draws or save:
         settings = settings_of(flags, set_, ctx.args)
-        _what_if(settings, limit, vary, assert_, draws, seed, samples, save, catalog, form, all_, output)
+        _what_if(settings, limit, vary, assert_, draws, seed, save_draws, save, catalog, form, all_, output)
         return
     from aiplan.answer import answer
     from aiplan.catalog import open_catalog
@@ -85,7 +85,7 @@ def _what_if(
     asserts: list[str],
     draws: int | None,
     seed: int,
-    samples: Path | None,
+    save_draws: Path | None,
     save: Path | None,
     catalog: list[Path],
     form: str,
@@ -98,13 +98,13 @@ def _what_if(
     from aiplan.output import render
     from aiplan.whatif.typed import answer_typed, overlay, save_scenario, write_draws
 
-    over = overlay(settings, limit, vary, [], asserts, draws, seed, 1, wanted=samples is not None)
+    over = overlay(settings, limit, vary, [], asserts, draws, seed, 1, wanted=save_draws is not None)
     found, defaults = open_catalog(catalog)
     answered = answer_typed(over, found, defaults)
     if save is not None:
         save_scenario(save, over)
-    if samples is not None:
-        write_draws(samples, [answered])
+    if save_draws is not None:
+        write_draws(save_draws, [answered])
     emit(render([answered.result], form, everything=everything), output)
     if answered.failed:
         raise typer.Exit(ASSERTION_FAILED)

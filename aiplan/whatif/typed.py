@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiplan.errors import UserError
 from aiplan.specs.question import read_pairs
-from aiplan.specs.scenario import Scenario
+from aiplan.specs.scenario import Scenario, Variant
 from aiplan.whatif import grid, inputs
 from aiplan.whatif.scenario import Answered, Over, answer_one, run_all
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
+    from aiplan.plan import Plan
+    from aiplan.whatif.draws import Model
 
 TYPED = Path("command line")
 
@@ -76,7 +78,7 @@ def write_draws(path: Path, answers: list[Answered]) -> None:
 
     drawn = [a for a in answers if a.draws is not None]
     if len(drawn) != 1 or drawn[0].draws is None:
-        raise UserError(f"--samples writes the draws of one plan, and there are {len(drawn)} with draws")
+        raise UserError(f"--save-draws writes the draws of one plan, and there are {len(drawn)} with draws")
     write_samples(path, drawn[0].draws, list(drawn[0].result.quantities) if drawn[0].result.ask == "facts" else None)
 
 
@@ -108,3 +110,42 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(found) for found in value]
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16 else value
+
+
+def model_typed(
+    paths: list[Path], of: str | None, catalog: Catalog, defaults: dict[str, Any] | None, over: Over
+) -> tuple[Model, dict[str, list[Plan]], str]:
+    """The one plan of a file or what was typed, ready to be moved; the plans of each drawn name; the answer asked."""
+    from aiplan.plan import train
+    from aiplan.whatif.draws import central, model_of
+    from aiplan.whatif.scenario import overlaid, question_of
+    from aiplan.whatif.sweep import scenarios
+
+    if len(paths) > 1:
+        raise UserError(f"one file is looked at, not {len(paths)}")
+    path, key, found = scenarios(paths[0] if paths else None, over)
+    scenario = overlaid(found, over)
+    if scenario.ask != "train" or scenario.sweep:
+        raise UserError(f"{path}: this looks at one training plan, and the file asks for something else")
+    question = question_of(path, key, Variant(set=scenario.set, limit=scenario.limit), "train")
+    vary = inputs.read_inputs(scenario.vary, where=str(path))
+    name = None if of is None else _quantity(of)
+    more = [name] if name else []
+    named = [i for i in vary if i.kind == "names"]
+    first = {i.name: i.names[0] for i in named}
+    plan = train(central(question, vary, first), catalog, defaults, more=more)
+    plans = {
+        i.name: [train(central(question, vary, first | {i.name: n}), catalog, defaults, more=more) for n in i.names]
+        for i in named
+    }
+    return model_of(plan, vary), plans, name or ("run_cost" if plan.value("run_cost") else "training_days")
+
+
+def _quantity(name: str) -> str:
+    from aiplan.errors import nearest
+    from aiplan.graph import GRAPH
+
+    name = name.replace("-", "_")
+    if name not in GRAPH:
+        raise UserError(f"--of: there is no quantity {name!r}{nearest(name, GRAPH.quantities)}")
+    return name

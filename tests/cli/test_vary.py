@@ -74,7 +74,7 @@ def test_samples_are_a_row_a_draw(tmp_path: Path) -> None:
     """The uncertain inputs first, then what moves."""
     file = tmp_path / "draws.csv"
     vary = ("--vary", "accelerator={choice: [h100, a100]}")
-    train("--params 70B --tokens 1T --accelerators 1024", *vary, "--draws", "200", "--samples", str(file))
+    train("--params 70B --tokens 1T --accelerators 1024", *vary, "--draws", "200", "--save-draws", str(file))
     with file.open() as text:
         rows = list(csv.DictReader(text))
     assert len(rows) == 200
