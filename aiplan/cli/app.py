@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Answer scenario files.",
     "check": "Check the assertions of scenario files, for CI.",
     "sweep": "Answer a grid of plans, one row a point.",
+    "diff": "Compare two plans: what changed, and why.",
     "sensitivity": "Show what moves an answer most.",
     "hardware": "List, show, compare and check accelerators.",
     "models": "List, show and check model architectures.",

@@ -55,7 +55,7 @@ class Over:
     draws: int | None = None
     seed: int = 0
     most_points: int = 10_000
-    baseline: Callable[[str, str], Result | None] | None = None
+    baseline: Callable[[str, str, str], Result | None] | None = None
 
 
 def run(
@@ -145,7 +145,8 @@ def answer_one(
     )
     texts = {name: step.text for name, step in (point or {}).items()}
     needs = any(a.relative is not None for a, _ in parsed)
-    baseline = over.baseline(key, result.name or "") if over.baseline and needs else None
+    where = ", ".join(f"{name} {text}" for name, text in texts.items())
+    baseline = over.baseline(key, where, result.name or "") if over.baseline and needs else None
     result.checks = [a.check(result, kind, baseline) for a, kind in parsed]
     if scenario.claim:
         result.claim = scenario.claim.model_dump()

@@ -67,7 +67,7 @@ def answer_files(
         if compare_to is not None:
             from aiplan.whatif.baseline import baseline_for
 
-            over.baseline = baseline_for(compare_to, path, catalog, defaults)
+            over.baseline = baseline_for(compare_to, path, catalog, defaults, over)
         out += run_all(path, catalog, defaults, over)
     return out
 
