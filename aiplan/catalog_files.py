@@ -86,7 +86,8 @@ def schema_texts(root: Path | None = None) -> dict[Path, str]:
         schema["properties"]["base"] = {"type": "string", "description": "In an overlay: the entry that it alters."}
         for key, value in schema["properties"].items():
             if key not in schema["required"] and "anyOf" not in value:
-                schema["properties"][key] = {"anyOf": [value, {"type": "null"}]}
+                described = {"description": value.pop("description")} if "description" in value else {}
+                schema["properties"][key] = described | {"anyOf": [value, {"type": "null"}]}
         schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["base"]}]
         out[(root or data_root()) / "schema" / f"{kind}.json"] = json.dumps(schema, indent=1) + "\n"
     return out

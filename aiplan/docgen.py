@@ -27,7 +27,7 @@ from aiplan.docpages import ROOT, TABLES, StaleError, refreshed
 from aiplan.graph import GRAPH, Formula, Quantity
 
 DOCS = ROOT / "docs"
-WRITTEN_ELSEWHERE = ("essay.md", "accuracy.md", "laws.md")
+WRITTEN_ELSEWHERE = ("essay.md", "accuracy.md", "laws.md", "add.md")  # each has a generator or a test of its own
 HEADER = "<!-- Written by `python -m aiplan.docgen`; edit the program, not this page. -->\n\n"
 
 # Modules of quantities in the order of a plan, with the headings of their pages.

@@ -98,6 +98,12 @@ def trim(text: str, keep: list[str]) -> str:
     """
     items = _items(text)
     wanted = [any(found) for found in zip(*(_matches(rule, items) for rule in keep), strict=True)]
+    heading = 0
+    for i, item in enumerate(items):  # a line of a list keeps the list's heading
+        if not item.startswith("- "):
+            heading = i
+        elif wanted[i] and not items[heading].startswith(" "):
+            wanted[heading] = True
     out: list[str] = []
     for item, want in zip(items, wanted, strict=True):
         if want or (not item.strip() and out and out[-1] not in ("", "...")):

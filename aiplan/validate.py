@@ -32,7 +32,7 @@ ADAPTER_SHARE = 6e-4
 # A family of chips without any row: leaving a family out makes errors about twice as large.
 UNSEEN = 2.0
 ASKS = {
-    "training-throughput": ("step_time",),
+    "training-throughput": ("step_time", "batch_tokens"),
     "training-runs": ("accelerator_hours",),
     "training-memory": ("memory_per_accelerator",),
 }
@@ -84,14 +84,10 @@ class Scored:
 
     answer: Answer
     residual: Residual
+    measured_cost: float
     derived: bool
     inside: bool | None = None
     flat: Residual | None = None
-
-    @property
-    def measured_cost(self) -> float:
-        """The cost that was measured."""
-        return self.answer.cost * math.exp(-self.residual.value)
 
     @property
     def measured_value(self) -> float:
@@ -218,24 +214,21 @@ def measured(kind: str, answer: Answer) -> tuple[float, bool] | None:
 
 def _flops_rate(answer: Answer) -> float | None:
     """Tokens per second per chip behind a published rate of FLOPs, by the convention of its source."""
-    out, values, case = answer.row.outcomes, answer.values, answer.case
-    if not values.get("peak_flops") or not values.get("flops_per_token"):
-        return None
-    peak, model = float(values["peak_flops"]), float(values["flops_per_token"])
-    if out.get("model_tflops_per_s_per_chip"):
-        return out["model_tflops_per_s_per_chip"] * 1e12 / model
+    out, given = answer.row.outcomes, answer.case.given
+    known = (answer.values.get(n) for n in ("peak_flops", "flops_per_token", "hardware_flops_per_token"))
+    peak, model, executed = (float(value) if value else 0.0 for value in known)
     framework = answer.row.inputs.get("framework", "").lower()
-    if out.get("hfu_pct") and ("megatron" in framework or "deepspeed" in framework) and not case.routed:
-        g = case.given
-        if not {"layers", "d_model", "vocab"} <= g.keys():
-            return out["hfu_pct"] / 100 * peak / float(values["hardware_flops_per_token"])
-        step = megatron_flops_per_step(1.0, g["seq_len"], g["layers"], g["d_model"], g["vocab"])
-        return out["hfu_pct"] / 100 * peak * g["seq_len"] / step
-    if out.get("mfu_pct"):
-        return out["mfu_pct"] / 100 * peak / model
-    if out.get("hfu_pct"):
-        return out["hfu_pct"] / 100 * peak / float(values["hardware_flops_per_token"])
-    return None
+    megatron = ("megatron" in framework or "deepspeed" in framework) and not answer.case.routed
+    if out.get("model_tflops_per_s_per_chip"):
+        rate, work = out["model_tflops_per_s_per_chip"] * 1e12, model
+    elif out.get("hfu_pct") and megatron and {"layers", "d_model", "vocab"} <= given.keys():
+        step = megatron_flops_per_step(1.0, given["seq_len"], given["layers"], given["d_model"], given["vocab"])
+        rate, work = out["hfu_pct"] / 100 * peak, step / given["seq_len"]
+    elif out.get("mfu_pct") and not (out.get("hfu_pct") and megatron):
+        rate, work = out["mfu_pct"] / 100 * peak, model
+    else:
+        rate, work = out.get("hfu_pct", 0.0) / 100 * peak, executed
+    return rate / work if rate > 0 and work > 0 else None
 
 
 # -- the report ----------------------------------------------------------------------------------------------------
@@ -293,24 +286,16 @@ def source_of(row: Row) -> str:
     return source.partition(" (")[0][:40] or row.inputs.get("framework", "") or "unstated"
 
 
-def _flat_number(kind: str, answer: Answer, cost: float) -> float | None:
-    """The number that a flat rule takes for constant: MFU, or the share of the memory."""
-    values = answer.values
-    if kind == "training-memory":
-        return cost / float(values["accelerator_memory"])
-    if kind == "training-runs":
-        return float(values["training_flops"]) / (cost * 3600 * float(values["peak_flops"]))
-    return float(values["flops_per_token"]) / (cost * float(values["peak_flops"]))
-
-
-def _flat_cost(kind: str, answer: Answer, number: float) -> float:
-    """The cost that a flat rule predicts."""
-    values = answer.values
-    if kind == "training-memory":
-        return number * float(values["accelerator_memory"])
-    if kind == "training-runs":
-        return float(values["training_flops"]) / (number * 3600 * float(values["peak_flops"]))
-    return float(values["flops_per_token"]) / (number * float(values["peak_flops"]))
+def _flat_whole(kind: str, answer: Answer) -> float | None:
+    """What a flat rule divides: the memory, or the seconds (or hours) that the work takes at the peak."""
+    names = {
+        "training-memory": ("accelerator_memory", None, 1.0),
+        "training-runs": ("training_flops", "peak_flops", 3600.0),
+        "training-throughput": ("flops_per_token", "peak_flops", 1.0),
+    }
+    name, over, scale = names[kind]
+    whole, rate = answer.values.get(name), answer.values.get(over) if over else 1.0
+    return float(whole) / float(rate) / scale if whole and rate else None
 
 
 def answers_of(kind: str, rows: Iterable[Row], catalog: Catalog) -> tuple[list[Answer], list[tuple[str, str]]]:
@@ -322,9 +307,14 @@ def answers_of(kind: str, rows: Iterable[Row], catalog: Catalog) -> tuple[list[A
             answers.append(predictor.answer(row))
         except Refused as no:
             refused.append((row.id, str(no)))
-        except (ArithmeticError, ValueError, LookupError) as error:
+        except (ArithmeticError, ValueError, IndexError) as error:
             refused.append((row.id, f"its numbers are beyond what can be computed ({error})"))
     return answers, refused
+
+
+def _log_ratio(predicted: float, measured: float) -> float:
+    """ln(predicted / measured), within +-50, which no measurement is off by but a slip of the pen may be."""
+    return min(max(math.log(predicted) - math.log(measured), -50.0), 50.0)
 
 
 def scored_of(kind: str, answers: Iterable[Answer], catalog: Catalog) -> list[Scored]:
@@ -333,9 +323,8 @@ def scored_of(kind: str, answers: Iterable[Answer], catalog: Catalog) -> list[Sc
     for answer in answers:
         found = measured(kind, answer)
         if found and found[0] > 0:
-            value = math.log(answer.cost / found[0])
-            residual = Residual(group_of(answer), regimes_of(kind, answer, catalog), value)
-            out.append(Scored(answer, residual, found[1]))
+            residual = Residual(group_of(answer), regimes_of(kind, answer, catalog), _log_ratio(answer.cost, found[0]))
+            out.append(Scored(answer, residual, *found))
     return out
 
 
@@ -397,16 +386,17 @@ def _bounds(answer: Answer, found: tuple[float, float] | None, stretch: float) -
 
 
 def _flat_known(kind: str, scored: Iterable[Scored]) -> list[tuple[str, str, float]]:
+    """The cost of each row over the whole: for time it is 1 / MFU, for memory the share that is filled."""
     out = []
     for s in scored:
-        number = _flat_number(kind, s.answer, s.measured_cost)
-        if number:
-            out.append((s.residual.group, width_of(s.answer.case), number))
+        whole = _flat_whole(kind, s.answer)
+        if whole:
+            out.append((s.residual.group, width_of(s.answer.case), s.measured_cost / whole))
     return out
 
 
 def _flat_residual(kind: str, scored: Scored, rule: FlatRule) -> Residual | None:
-    number = rule.at(scored.residual.group, width_of(scored.answer.case))
-    if number is None:
+    number, whole = rule.at(scored.residual.group, width_of(scored.answer.case)), _flat_whole(kind, scored.answer)
+    if not number or not whole or number * whole <= 0:
         return None
-    return scored.residual._replace(value=math.log(_flat_cost(kind, scored.answer, number) / scored.measured_cost))
+    return scored.residual._replace(value=_log_ratio(number * whole, scored.measured_cost))

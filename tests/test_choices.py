@@ -73,7 +73,7 @@ def test_every_chip_with_a_peak_has_a_default_precision(chip: str) -> None:
 
 
 def test_a_precision_that_the_chip_lacks_names_those_that_it_has() -> None:
-    with pytest.raises(UserError, match="a100-sxm-80gb has no dense peak at fp8; it has .*bf16"):
+    with pytest.raises(UserError, match=r"a100-sxm-80gb has no dense peak at fp8; it has .*bf16"):
         expanded(accelerator="a100", precision="fp8")
 
 
@@ -119,7 +119,8 @@ def test_where_no_mfu_was_measured_a_prior_with_its_spread_stands() -> None:
     for chip in ("laptop", "rtx-4090"):
         found = expanded(accelerator=chip).given["reference_mfu"]
         assert found.origin == "default"
-        assert found.spread and found.spread[0] < found.value < found.spread[1]
+        assert found.spread
+        assert found.spread[0] < found.value < found.spread[1]
         assert f"no measured MFU of {CATALOG.find('accelerator', chip).id}" in found.source
     assert expanded(accelerator="h100").given["reference_mfu"].origin == "catalog"
     for value, low, high, source in PRIOR_MFU.values():

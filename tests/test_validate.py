@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import random
 import statistics
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from aiplan import accuracydoc
 from aiplan.catalog import Catalog
 from aiplan.measurements import OUTCOMES, folder, read
-from aiplan.output.validation import as_dict, page
+from aiplan.output.validation import as_dict, page, render
 from aiplan.residuals import (
     Residual,
     flat_rule,
@@ -180,6 +181,42 @@ def test_absurd_numbers_are_refused_and_never_crash(tmp_path: Path, catalog: Cat
     answers, refused = answers_of("training-throughput", read(write(tmp_path / "t.csv", rows)), catalog)
     assert len(answers) + len(refused) == len(rows)
     assert all(math.isfinite(a.value) and a.value > 0 for a in answers)
+
+
+def test_rows_with_slips_of_the_pen_are_predicted_or_refused(tmp_path: Path, catalog: Catalog) -> None:
+    slips = random.Random(5)
+    cells = [
+        "",
+        "0",
+        "1",
+        "3",
+        "64",
+        "1e5",
+        "-1",
+        "abc",
+        "full",
+        "none",
+        "zero3",
+        "70B",
+        "1e12",
+        "lora",
+        "1e30",
+        "1e-5",
+    ]
+    shipped = raw("training-throughput.csv")
+    rows = []
+    for number in range(400):
+        row = dict(slips.choice(shipped), id=str(number))
+        for column in slips.sample([k for k in row if k not in ("id", "notes")], 3):
+            row[column] = slips.choice(cells)
+        rows.append(row)
+    file = write(tmp_path / "t.csv", rows)
+    for kind in ("training-throughput", "training-memory"):
+        found = report(kind, file, catalog)
+        assert len(found.answers) + len(found.refused) == 400
+        assert len(found.answers) > 100
+        for form in ("table", "json", "md", "html"):
+            assert render(found, form)
 
 
 def test_all_shipped_rows_take_less_than_ten_seconds(catalog: Catalog) -> None:

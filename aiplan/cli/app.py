@@ -13,6 +13,8 @@ from typer.core import TyperGroup
 
 from aiplan.errors import BUG, USAGE, UserError, nearest
 
+LONGEST = 600  # characters of an error line; what was typed may be a whole file
+
 COMMANDS = {
     "train": "Plan a training run: accelerators, days, power, money.",
     "why": "Show how a quantity of a plan was derived.",
@@ -25,6 +27,7 @@ COMMANDS = {
     "models": "List, show and check model architectures.",
     "laws": "List and compare scaling laws.",
     "validate": "Hold predictions against published measurements.",
+    "calibrate": "Fit the coefficients of the step time to measured runs.",
     "convert": "Convert a value between units.",
     "schema": "Print the JSON Schema of a file, for editors.",
 }
@@ -79,6 +82,9 @@ def run(arguments: Sequence[str]) -> int:
     except UserError as error:
         return _fail(str(error), error.exit_code)
     except failure as error:  # type: ignore[misc]
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return 0
         return _fail(error.format_message(), USAGE)
     except (typer.Abort, KeyboardInterrupt):
         return _fail("interrupted", 130)
@@ -93,5 +99,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _fail(message: str, code: int) -> int:
     text = " ".join(message.split())
+    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
     print(f"Error: {''.join(c for c in text if c.isprintable())}", file=sys.stderr)
     return code

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+<<<<<<< HEAD
 from aiplan.cli.options import (
     CONTEXT,
     Assert,
@@ -25,8 +26,13 @@ from aiplan.cli.options import (
     settings_of,
 )
 from aiplan.errors import ASSERTION_FAILED, UserError, nearest
+=======
+from aiplan.cli.options import BARE, CatalogDirs, Limit, Set, read_pairs
+from aiplan.errors import ASSERTION_FAILED
+from aiplan.output import clean
+>>>>>>> main
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(**BARE)
 
 FORMATS = ("text", "junit", "github", "md", "json")
 

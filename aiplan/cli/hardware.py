@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aiplan.cli.options import CatalogDirs, Format, Json, emit, format_of
+from aiplan.cli.options import CatalogDirs, Format, Json, Listed, emit, format_of
 from aiplan.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
     from aiplan.specs.accelerator import Accelerator
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True)
+app = typer.Typer(
+    cls=Listed, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True
+)
 
 KINDS = ("accelerator", "server", "network", "site")
 AsFile = Annotated[bool, typer.Option("--file", help="Print the YAML file itself, to be copied and edited.")]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiplan.cli.options import Json, Output, emit
+from aiplan.cli.options import Json, Listed, Output, emit
 from aiplan.errors import UserError, nearest
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True)
+if TYPE_CHECKING:
+    from aiplan.quantities.scaling import LawAnswer
+
+app = typer.Typer(
+    cls=Listed, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True
+)
 
 FORMATS = ("table", "json", "csv", "md")
 
@@ -99,7 +105,7 @@ def compare(
         emit(f"{said}\n\n{_plot(answers, share, output)}" if plot else said, output)
 
 
-def _plot(answers: list, share: float, output: Path | None) -> str:  # type: ignore[type-arg]
+def _plot(answers: Sequence[LawAnswer], share: float, output: Path | None) -> str:
     from aiplan.output.laws import curves
     from aiplan.output.plots import can_draw, loglog
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aiplan.cli.hardware import AsFile, check_files, of_vendor, print_file
-from aiplan.cli.options import CatalogDirs, Format, Json, emit, format_of
+from aiplan.cli.options import CatalogDirs, Format, Json, Listed, emit, format_of
 
 if TYPE_CHECKING:
     from aiplan.specs.model import Model
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True)
+app = typer.Typer(
+    cls=Listed, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True
+)
 
 
 @app.callback()

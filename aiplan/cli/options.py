@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
 from aiplan.errors import UserError, nearest
 from aiplan.specs.question import CHOICES, Question, read_pairs, read_question
 
+BARE: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "add_completion": False}
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -101,6 +103,16 @@ def files_and_more(words: list[str]) -> tuple[list[Path], list[str]]:
         if "=" not in word and rest:
             more.append(rest.pop(0))
     return files, more
+
+
+class Listed(TyperGroup):
+    """A group of commands that tells the first sentence of each whole."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, (c.help or "").partition("\n")[0]) for name, c in found if c])
 
 
 def planning(function: Callable[..., None]) -> Callable[..., None]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aiplan.cli.options import (
+    BARE,
     CONTEXT,
     All,
     Assert,
@@ -28,7 +29,7 @@ from aiplan.cli.options import (
     settings_of,
 )
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(**BARE)
 
 
 @app.command(context_settings=CONTEXT)

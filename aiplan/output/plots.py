@@ -51,10 +51,10 @@ def loglog(
     >>> line = [("y = x", [(1, 1), (1e3, 1e3)])]
     >>> print(loglog(line, x_label="x", y_label="y", width=31, height=7, unicode=False))
     y
-        1k|                       a
-          |                    a
-          |              a  a
-       100|           a
+        1k|
+          |                  a  a
+       100|               a
+          |            a
         10|      a  a
           |   a
          1|a

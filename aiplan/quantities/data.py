@@ -76,7 +76,7 @@ default(
 )
 
 
-@quantity("token")
+@quantity("token", source="by definition: what there is, or less")
 def unique_tokens(tokens: float, text_stock: float) -> float:
     """Different tokens among those that the model is trained on.
 
@@ -89,7 +89,7 @@ def unique_tokens(tokens: float, text_stock: float) -> float:
     return value
 
 
-@quantity("")
+@quantity("", source="by definition")
 def epochs(tokens: float, unique_tokens: float) -> float:
     """Passes over the unique tokens.
 
@@ -101,7 +101,7 @@ def epochs(tokens: float, unique_tokens: float) -> float:
     return tokens / unique_tokens
 
 
-@quantity("B")
+@quantity("B", source="by definition")
 def data_bytes(tokens: float, bytes_per_token: float) -> float:
     """Bytes of the training text, repeated ones counted each time.
 

@@ -14,7 +14,8 @@ from aiplan.specs.server import Server
 
 Precision = Literal["fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8"]
 
-TRAINING_PRECISIONS = ("bf16", "fp16", "tf32", "fp32")
+# In order of preference: training in 8 bit is for the user to choose, except where a chip has nothing wider.
+TRAINING_PRECISIONS = ("bf16", "fp16", "tf32", "fp32", "fp8")
 
 _EPOCH = "Epoch AI, cost of training frontier models (arXiv 2405.21015), cost model"
 # Price of a server over the sum of its accelerators' prices.
@@ -183,7 +184,7 @@ class Accelerator(Entry):
 
 
 def best_precision(spec: Accelerator) -> str:
-    """The first of bf16, fp16, tf32 and fp32 that the chip has; training in fp8 or fp4 is for the user to choose."""
+    """The first of bf16, fp16, tf32, fp32 and fp8 that the chip has; training in fp4 is for the user to choose."""
     for precision in TRAINING_PRECISIONS:
         if precision in spec.peak:
             return precision

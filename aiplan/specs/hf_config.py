@@ -174,7 +174,7 @@ def _plausible(path: Path, model: Model) -> None:
 
 
 def _short(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, default=str)
     return text if len(text) <= 40 else text[:37] + "..."
 
 

@@ -212,7 +212,9 @@ def test_faster_than_the_peak_is_refused_or_told() -> None:
     assert done.code == 2 or "beyond-peak" in done.codes()
 
 
-@pytest.mark.parametrize("law", ["besiroglu_2024", "hoffmann_a1", "hoffmann_a3_rounded", "rule_20", "kaplan_2020", "llama3"])
+@pytest.mark.parametrize(
+    "law", ["besiroglu_2024", "hoffmann_a1", "hoffmann_a3_rounded", "rule_20", "kaplan_2020", "llama3"]
+)
 def test_every_law_plans(law: str) -> None:
     done = train(f"--params 7B --accelerator h100 --law {law}")
     rows = {row["law"]: row for row in done.json["laws"]}

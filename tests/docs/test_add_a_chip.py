@@ -32,7 +32,9 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a line of the guide in a shell, with this aiplan and no settings from outside."""
     shell = f'aiplan() {{ {shlex.quote(sys.executable)} -m aiplan "$@"; }}\n{command}'
     environment = {k: v for k, v in os.environ.items() if k != "AIPLAN_CATALOG"}
-    return subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=folder, env=environment, timeout=60)
+    return subprocess.run(
+        ["bash", "-c", shell], capture_output=True, text=True, cwd=folder, env=environment, timeout=60
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +65,10 @@ def test_the_guide_works_from_first_to_last(folder: Path) -> None:
 def test_what_was_added_is_what_is_planned_with(folder: Path) -> None:
     price = "aiplan hardware show h100 --catalog our --json | grep -A1 accelerator_price"
     assert '"value": 24500.0' in run(price, folder).stdout
-    assert run("aiplan hardware show h100 --json", folder).stdout != run(
-        "aiplan hardware show h100 --json --catalog our", folder
-    ).stdout
+    assert (
+        run("aiplan hardware show h100 --json", folder).stdout
+        != run("aiplan hardware show h100 --json --catalog our", folder).stdout
+    )
     model = run("aiplan models show acme-lm-9b --catalog our", folder).stdout
     assert "the shape counts 8,902,709,248." in model
 

@@ -46,7 +46,7 @@ def test_trim_keeps_a_section_and_marks_gaps() -> None:
     """A rule with a colon keeps all under a heading, wrapped lines with their first."""
     text = "Sum.\n\nAssumptions\n- one: a\n  b\n- two\n\nWarnings\n- three"
     assert docpages.trim(text, ["Assumptions:"]) == "...\nAssumptions\n- one: a\n  b\n- two\n..."
-    assert docpages.trim(text, ["two", "last 1"]) == "...\n- two\n...\n- three"
+    assert docpages.trim(text, ["two", "last 1"]) == "...\nAssumptions\n...\n- two\n\nWarnings\n- three"
 
 
 def test_a_file_block_is_there_for_the_commands_below_it() -> None:

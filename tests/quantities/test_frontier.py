@@ -1,7 +1,8 @@
 """On and off the compute-optimal frontier: the vectors of the two-term laws, and what else rests on compute.
 
-Of the exact vectors of the theory of this project these are tested nowhere: unc.ishigami (no sampled sensitivity
-yet); essay.base, essay.data and essay.memory (held as assertions of scenarios/essay/).
+Of the exact vectors that the formulas were written from these are tested nowhere: unc.ishigami, which is of sampled
+sensitivities; essay.base, essay.data and essay.memory, divisions and products of the essay's figures, of which
+scenarios/essay/run-100t.yaml asserts the compute, the bytes and the memory.
 """
 
 import math

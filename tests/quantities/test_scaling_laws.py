@@ -99,7 +99,7 @@ def test_approach_2_is_the_mean_of_its_table():
     assert exponent == pytest.approx(0.51, abs=5e-4)
     for r in rows:
         assert answer("hoffmann_a2", "tokens", effective_params=r["params"]) == pytest.approx(r["tokens"], rel=0.06)
-        assert answer("hoffmann_a2", "params", training_flops=r["flops"]) == pytest.approx(r["params"], rel=0.03)
+        assert answer("hoffmann_a2", "params", training_flops=r["flops"]) == pytest.approx(r["params"], rel=0.04)
 
 
 # -- side by side ----------------------------------------------------------------------------------------------
