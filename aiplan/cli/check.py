@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-<<<<<<< HEAD
 from aiplan.cli.options import (
+    BARE,
     CONTEXT,
     Assert,
     CatalogDirs,
@@ -26,11 +26,6 @@ from aiplan.cli.options import (
     settings_of,
 )
 from aiplan.errors import ASSERTION_FAILED, UserError, nearest
-=======
-from aiplan.cli.options import BARE, CatalogDirs, Limit, Set, read_pairs
-from aiplan.errors import ASSERTION_FAILED
-from aiplan.output import clean
->>>>>>> main
 
 app = typer.Typer(**BARE)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aiplan.cli.options import (
+    BARE,
     CONTEXT,
     CatalogDirs,
     Json,
@@ -22,7 +23,7 @@ from aiplan.cli.options import (
 )
 from aiplan.errors import UserError, nearest
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(**BARE)
 
 FORMATS = ("table", "csv", "json")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aiplan.cli.options import (
+    BARE,
     CONTEXT,
     CatalogDirs,
     Draws,
@@ -28,7 +29,7 @@ from aiplan.errors import IMPOSSIBLE, UserError, nearest
 if TYPE_CHECKING:
     from aiplan.whatif.sweep import Row
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(**BARE)
 
 FORMATS = ("table", "csv", "jsonl", "json")
 
