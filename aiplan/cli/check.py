@@ -2,52 +2,79 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aiplan.cli.options import BARE, CatalogDirs, Limit, Set, read_pairs
-from aiplan.errors import ASSERTION_FAILED
-from aiplan.output import clean
+from aiplan.cli.options import (
+    BARE,
+    CONTEXT,
+    Assert,
+    CatalogDirs,
+    CompareTo,
+    Draws,
+    Limit,
+    MaxPoints,
+    Output,
+    Seed,
+    Set,
+    Sweep,
+    Vary,
+    emit,
+    files_and_more,
+    planning,
+    settings_of,
+)
+from aiplan.errors import ASSERTION_FAILED, UserError, nearest
 
 app = typer.Typer(**BARE)
 
+FORMATS = ("text", "junit", "github", "md", "json")
 
-@app.command()
+
+@app.command(context_settings=CONTEXT)
+@planning
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario files (YAML).")],
+    ctx: typer.Context,
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenario files (YAML).")],
+    *,
     set_: Set = [],
     limit: Limit = [],
+    vary: Vary = [],
+    sweep: Sweep = [],
+    assert_: Assert = [],
+    draws: Draws = None,
+    seed: Seed = 0,
+    max_points: MaxPoints = 10_000,
+    compare_to: CompareTo = None,
     catalog: CatalogDirs = [],
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Let a file without assertions pass.")] = False,
+    format: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(FORMATS)}.")] = "text",
+    json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
+    output: Output = None,
+    **flags: str | None,
 ) -> None:
     """Check the assertions of scenario files: one line each, exit 1 when any fails.
 
     A file without assertions fails, since an empty gate looks green; an impossible plan fails too.
     """
+    form = "json" if json else format
+    if form not in FORMATS:
+        raise UserError(f"--format {form!r} is not one of {', '.join(FORMATS)}{nearest(form, FORMATS, most=1)}")
+    paths, more = files_and_more([*files, *ctx.args])
+    settings = settings_of(flags, set_, more)
     from aiplan.catalog import open_catalog
-    from aiplan.whatif.scenario import run
+    from aiplan.output.checks import render
+    from aiplan.whatif.typed import answer_files, overlay
+    from aiplan.whatif.verdict import verdicts
 
+    over = overlay(settings, limit, vary, sweep, assert_, draws, seed, max_points)
     found, defaults = open_catalog(catalog)
-    settings, limits = read_pairs(set_), read_pairs(limit, "--limit")
-    failures = 0
-    for path in files:
-        answered = run(path, found, defaults, settings=settings, limits=limits)
-        lines = []
-        for outcome in answered.result.checks:
-            word = "ok" if outcome.passed else "FAILED" if outcome.kind == "assert" else "warning"
-            lines.append(f"{word:8}{outcome.message}")
-        asserted = [c for c in answered.result.checks if c.kind == "assert"]
-        wrong = len(answered.failed)
-        if answered.impossible:
-            wrong += 1
-            lines.append(f"{'FAILED':8}the plan is impossible: {'; '.join(answered.result.binding)}")
-        if not asserted and not allow_empty:
-            wrong += 1
-            lines.append(f"{'FAILED':8}0 assertions: nothing is checked (--allow-empty lets it pass)")
-        print(f"{path}: {'failed' if wrong else 'passed'}, {len(asserted)} assertions")
-        print("\n".join(f"  {clean(line)}" for line in lines))
-        failures += wrong
-    if failures:
+    told = verdicts(answer_files(paths, found, defaults, over, compare_to), allow_empty=allow_empty)
+    emit(render(told, form), output)
+    if form == "github":
+        from aiplan.output.github import write_summary
+
+        write_summary(told)
+    if any(verdict.failed for verdict in told):
         raise typer.Exit(ASSERTION_FAILED)

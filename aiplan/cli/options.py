@@ -61,6 +61,49 @@ Json = Annotated[bool, typer.Option("--json", help="Same as --format json.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the result to FILE.")]
 All = Annotated[bool, typer.Option("--all", help="Show every quantity in the table.")]
 
+Vary = Annotated[
+    list[str],
+    typer.Option("--vary", metavar="NAME=RANGE", help="Uncertain input, e.g. 'mfu=30% to 45%'; may be repeated."),
+]
+Sweep = Annotated[
+    list[str],
+    typer.Option("--sweep", metavar="NAME=VALUES", help="Grid: a,b,c or 'a..b by c' or 'a..b xN'; may be repeated."),
+]
+Assert = Annotated[
+    list[str],
+    typer.Option("--assert", metavar="CONDITION", help="What must hold, e.g. 'capex <= $6B'; may be repeated."),
+]
+Draws = Annotated[
+    int | None, typer.Option("--draws", help="Number of draws; 10,000 where something varies.", show_default=False)
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")]
+SaveDraws = Annotated[Path | None, typer.Option("--save-draws", metavar="FILE", help="Write the draws to FILE as CSV.")]
+MaxPoints = Annotated[int, typer.Option("--max-points", min=1, help="Most points of a sweep.")]
+CompareTo = Annotated[
+    str | None,
+    typer.Option("--compare-to", metavar="WHAT", help="Baseline: a scenario, a saved JSON result, or a git revision."),
+]
+
+
+def files_and_more(words: list[str]) -> tuple[list[Path], list[str]]:
+    """Files, and options of quantities that were typed after them: `plan.yaml --mfu 40%`.
+
+    >>> files_and_more(["a.yaml", "--mfu", "40%", "b.yaml"])
+    ([PosixPath('a.yaml'), PosixPath('b.yaml')], ['--mfu', '40%'])
+    """
+    files: list[Path] = []
+    more: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            files.append(Path(word))
+            continue
+        more.append(word)
+        if "=" not in word and rest:
+            more.append(rest.pop(0))
+    return files, more
+
 
 class Listed(TyperGroup):
     """A group of commands that tells the first sentence of each whole."""

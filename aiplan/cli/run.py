@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,13 +10,22 @@ from aiplan.cli.options import (
     BARE,
     CONTEXT,
     All,
+    Assert,
     CatalogDirs,
+    CompareTo,
+    Draws,
     Format,
     Json,
     Limit,
+    MaxPoints,
     Output,
+    SaveDraws,
+    Seed,
     Set,
+    Sweep,
+    Vary,
     emit,
+    files_and_more,
     format_of,
     planning,
     settings_of,
@@ -31,10 +39,18 @@ app = typer.Typer(**BARE)
 @planning
 def run(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario files (YAML).")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenario files (YAML).")],
     *,
     set_: Set = [],
     limit: Limit = [],
+    vary: Vary = [],
+    sweep: Sweep = [],
+    assert_: Assert = [],
+    draws: Draws = None,
+    seed: Seed = 0,
+    save_draws: SaveDraws = None,
+    max_points: MaxPoints = 10_000,
+    compare_to: CompareTo = None,
     catalog: CatalogDirs = [],
     format: Format = "table",
     json: Json = False,
@@ -47,16 +63,23 @@ def run(
     Exits 1 when an assertion fails, 3 when a plan is impossible; the result is printed first.
     """
     form = format_of(format, json)
-    settings = settings_of(flags, set_, ctx.args)
+    paths, more = files_and_more([*files, *ctx.args])
+    settings = settings_of(flags, set_, more)
     from aiplan.catalog import open_catalog
     from aiplan.output import render
-    from aiplan.specs.question import read_pairs
-    from aiplan.whatif.scenario import run as answer
+    from aiplan.whatif.typed import answer_files, overlay, write_draws
 
+    over = overlay(settings, limit, vary, sweep, assert_, draws, seed, max_points, wanted=save_draws is not None)
     found, defaults = open_catalog(catalog)
-    limits = read_pairs(limit, "--limit")
-    answers = [answer(path, found, defaults, settings=settings, limits=limits) for path in files]
-    emit(render([a.result for a in answers], form, everything=all_), output)
+    answers = answer_files(paths, found, defaults, over, compare_to)
+    if save_draws is not None:
+        write_draws(save_draws, answers)
+    if form == "table" and any(a.point for a in answers):
+        from aiplan.output.sweep import answers_table
+
+        emit(answers_table(answers), output)
+    else:
+        emit(render([a.result for a in answers], form, everything=all_), output)
     if any(a.failed for a in answers):
         raise typer.Exit(ASSERTION_FAILED)
     if any(a.impossible for a in answers):

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from aiplan.cli.options import (
     BARE,
     CONTEXT,
     All,
+    Assert,
     CatalogDirs,
+    Draws,
     Format,
     Json,
     Limit,
     Output,
+    SaveDraws,
+    Seed,
     Set,
+    Vary,
     emit,
     format_of,
     planning,
     question_of,
+    settings_of,
 )
 
 app = typer.Typer(**BARE)
@@ -30,6 +39,14 @@ def train(
     *,
     set_: Set = [],
     limit: Limit = [],
+    vary: Vary = [],
+    assert_: Assert = [],
+    draws: Draws = None,
+    seed: Seed = 0,
+    save_draws: SaveDraws = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="Write the question to FILE as a scenario.")
+    ] = None,
     catalog: CatalogDirs = [],
     format: Format = "table",
     json: Json = False,
@@ -44,6 +61,10 @@ def train(
     """
     form = format_of(format, json)
     question = question_of(flags, set_, limit, ctx.args)
+    if vary or assert_ or draws is not None or save_draws or save:
+        settings = settings_of(flags, set_, ctx.args)
+        _what_if(settings, limit, vary, assert_, draws, seed, save_draws, save, catalog, form, all_, output)
+        return
     from aiplan.answer import answer
     from aiplan.catalog import open_catalog
     from aiplan.output import render
@@ -55,4 +76,38 @@ def train(
     if plan.impossible:
         from aiplan.errors import IMPOSSIBLE
 
+        raise typer.Exit(IMPOSSIBLE)
+
+
+def _what_if(
+    settings: dict[str, str],
+    limit: list[str],
+    vary: list[str],
+    asserts: list[str],
+    draws: int | None,
+    seed: int,
+    save_draws: Path | None,
+    save: Path | None,
+    catalog: list[Path],
+    form: str,
+    everything: bool,
+    output: Path | None,
+) -> None:
+    """The same question as a scenario that was typed: uncertain inputs, conditions, a file to keep."""
+    from aiplan.catalog import open_catalog
+    from aiplan.errors import ASSERTION_FAILED, IMPOSSIBLE
+    from aiplan.output import render
+    from aiplan.whatif.typed import answer_typed, overlay, save_scenario, write_draws
+
+    over = overlay(settings, limit, vary, [], asserts, draws, seed, 1, wanted=save_draws is not None)
+    found, defaults = open_catalog(catalog)
+    answered = answer_typed(over, found, defaults)
+    if save is not None:
+        save_scenario(save, over)
+    if save_draws is not None:
+        write_draws(save_draws, [answered])
+    emit(render([answered.result], form, everything=everything), output)
+    if answered.failed:
+        raise typer.Exit(ASSERTION_FAILED)
+    if answered.impossible:
         raise typer.Exit(IMPOSSIBLE)

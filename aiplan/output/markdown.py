@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiplan.output import clean
-from aiplan.output.sections import grouped, label_text, range_text, reasons, sections, value_text
+from aiplan.output.sections import draws_text, grouped, label_text, range_text, reasons, sections, value_text
 from aiplan.specs.result import Result
 
 
@@ -24,6 +24,7 @@ def markdown(result: Result, *, everything: bool = False) -> str:
     failed = [c for c in result.checks if not c.passed]
     lines += _bullets("Failed", [c.message for c in failed])
     lines += _bullets("What fixes the answer", result.binding)
+    lines += _bullets("Where p10 to p90 are from", [draws] if (draws := draws_text(result)) else [])
     lines += _bullets("Unknown", [f"{name}: {reason}" for name, reason in reasons(result)])
     lines += _bullets("Warnings", [f"{w.code}: {w.message}" for w in result.warnings])
     if result.ours:

@@ -43,7 +43,7 @@ def value_text(name: str, value: Value) -> str:
     if value.value is None:
         return "unknown"
     if name == "fits":
-        return "yes" if value.value == 1 else "no"
+        return {1.0: "yes", 0.0: "no"}.get(value.value, f"in {value.value:.1%} of draws")
     return units.show(value.value, value.unit, name)
 
 
@@ -54,6 +54,16 @@ def range_text(name: str, value: Value) -> str:
     low, high = (units.show(end, value.unit, name) for end in (value.p10, value.p90))
     number, _, unit = low.partition(" ")
     return f"{number} to {high}" if unit and high.endswith(f" {unit}") else f"{low} to {high}"
+
+
+def draws_text(result: Result) -> str | None:
+    """How the percentiles were drawn, where they were."""
+    count = result.inputs.get("draws")
+    if not count:
+        return None
+    varied = [f"{n.removeprefix('vary.')} {v}" for n, v in result.inputs.items() if n.startswith("vary.")]
+    of = f"{', '.join(varied)}, and of" if varied else "of"
+    return f"{count:,} draws, seed {result.inputs['seed']}, {of} every default and fact that has an interval"
 
 
 def label_text(name: str, value: Value) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from aiplan import units
 from aiplan.output import clean
 from aiplan.output.plain import columns
-from aiplan.output.sections import grouped, label_text, range_text, reasons, sections, value_text
+from aiplan.output.sections import draws_text, grouped, label_text, range_text, reasons, sections, value_text
 from aiplan.specs.result import Result
 
 WIDTH = 80
@@ -34,6 +34,8 @@ def table(result: Result, *, everything: bool = False) -> str:
         lines += _bullet(f"{names}: unknown, since {reason}")
     lines += _list("What fixes the answer", result.binding)
     lines += _list("Choices", [_choices(result)] if result.choices else [])
+    if draws := draws_text(result):
+        lines += _list("Where p10 to p90 are from", [draws])
     if result.drivers:
         shares = ", ".join(f"{d['input']} {d['share']:.0%}" for d in result.drivers[:6])
         lines += _list(f"What makes {result.drivers[0]['of']} uncertain", [shares])

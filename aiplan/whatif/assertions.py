@@ -27,9 +27,12 @@ _FORM = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)(?:\.(p10|p50|p90))?\s*(?:(<=|>=
 _WITHIN = re.compile(r"(.+?)\s+within\s+([0-9.]+)\s*%$")
 
 
+_RELATIVE = re.compile(r"baseline(?:\s*([+-])\s*([0-9.]+)\s*%)?$")
+
+
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A parsed assertion, its value in SI."""
+    """A parsed assertion, its value in SI; `relative` is the allowed change from a baseline, as a share of it."""
 
     text: str
     quantity: str
@@ -37,37 +40,75 @@ class Assertion:
     operator: str | None = None
     value: float | None = None
     within: float | None = None
+    relative: float | None = None
 
-    def check(self, result: Result, kind: str = "assert") -> Check:
-        """How the assertion came out for a result; a quantity without a value fails it."""
+    def check(self, result: Result, kind: str = "assert", baseline: Result | None = None) -> Check:
+        """How the assertion came out for a result; a quantity without a value fails it.
+
+        Of a result with draws a bare quantity is its median, and `fits` holds where it does in most draws.
+        """
         found = result.quantities[self.quantity]
-        value = found.value if self.percentile is None else getattr(found, self.percentile)
-        if value is None and self.percentile and found.value is not None:
-            value = found.value  # a quantity that nothing uncertain touches is its own percentile
-        label = self.quantity + (f".{self.percentile}" if self.percentile else "")
+        draws = result.inputs.get("draws")
+        label, value = self._value(result)
         if value is None:
-            message = f"{self.text}: {label} is unknown, since {found.why_null}"
-            return Check(text=self.text, kind=kind, passed=False, message=message)  # type: ignore[arg-type]
+            reason = f"since {found.why_null}" if found.why_null else "since too many draws have no value"
+            return self._outcome(kind, False, f"{self.text}: {label} is unknown, {reason}")
+        shown = units.show(value, found.unit, self.quantity)
         if self.operator is None:
-            passed = value == 1
+            passed = value >= 0.5
             shown = "yes" if passed else "no"
-        elif self.operator == "~":
-            passed = abs(value - self.value) <= self.within * abs(self.value)  # type: ignore[operator,arg-type]
-            shown = units.show(value, found.unit, self.quantity)
+            if draws:
+                return self._outcome(kind, passed, f"{self.text} (in {value:.1%} of {draws:,} draws)")
+            return self._outcome(kind, passed, f"{self.text} ({label} is {shown})")
+        said = f", the median of {draws:,} draws" if draws and self.percentile is None and found.p50 is not None else ""
+        bound, reason = self._bound(baseline)
+        if bound is None:
+            return self._outcome(kind, False, f"{self.text}: {reason}")
+        if self.operator == "~":
+            passed = abs(value - bound) <= (self.within or 0.0) * abs(bound)
         else:
-            passed = OPERATORS[self.operator](value, self.value)  # type: ignore[arg-type]
-            shown = units.show(value, found.unit, self.quantity)
-        message = f"{self.text} ({label} is {shown})"
-        return Check(text=self.text, kind=kind, passed=passed, message=message)  # type: ignore[arg-type]
+            passed = OPERATORS[self.operator](value, bound)
+        message = f"{self.text} ({label} is {shown}{said}{f'; {reason}' if reason else ''})"
+        return self._outcome(kind, passed, message)
+
+    def _value(self, result: Result) -> tuple[str, float | None]:
+        found = result.quantities[self.quantity]
+        if self.percentile is None:
+            drawn = bool(result.inputs.get("draws")) and found.p50 is not None
+            return self.quantity, found.p50 if drawn else found.value
+        value: float | None = getattr(found, self.percentile)
+        certain = found.p10 is None and found.p50 is None and found.p90 is None
+        if value is None and certain:
+            value = found.value  # a quantity that nothing uncertain touches is its own percentile
+        return f"{self.quantity}.{self.percentile}", value
+
+    def _bound(self, baseline: Result | None) -> tuple[float | None, str]:
+        """What the value is held against, and how a baseline comes into it."""
+        if self.relative is None:
+            return self.value, ""
+        if baseline is None:
+            return None, "the baseline has no plan of this name"
+        if self.quantity not in baseline.quantities:
+            return None, f"the baseline does not know {self.quantity}"
+        found = baseline.quantities[self.quantity]
+        _, value = self._value(baseline)
+        if value is None:
+            return None, f"{self.quantity} of the baseline is unknown"
+        return value * (1 + self.relative), f"baseline {units.show(value, found.unit, self.quantity)}"
+
+    def _outcome(self, kind: str, passed: bool, message: str) -> Check:
+        return Check(text=self.text, kind="warn" if kind == "warn" else "assert", passed=passed, message=message)
 
 
-def parse(text: object, where: str = "") -> Assertion:
-    """An assertion from its text.
+def parse(text: object, where: str = "", *, relative: bool = False) -> Assertion:
+    """An assertion from its text; `relative` says that there is a baseline to compare to.
 
     >>> parse("facility_power <= 1 GW").value
     1000000000.0
     >>> parse("training_flops ~ 1.2e30 within 3%").within
     0.03
+    >>> parse("run_cost <= baseline + 10%", relative=True).relative
+    0.1
     """
     at = f"{where}: " if where else ""
     if not isinstance(text, str):
@@ -82,13 +123,37 @@ def parse(text: object, where: str = "") -> Assertion:
             raise UserError(f"{at}{text!r} compares {name} with nothing; only 'fits' is yes or no")
         return Assertion(text, name)
     if "baseline" in raw:
-        raise UserError(f"{at}{text!r} needs a baseline to compare to, and none is given")
+        return _relative(text, name, percentile, op, raw, where, relative)
     if op == "~":
         within = _WITHIN.match(raw)
         if not within:
             raise UserError(f"{at}{text!r} lacks 'within P%', e.g. '{name} ~ {raw} within 3%'")
-        return Assertion(text, name, percentile, op, read_value(name, within[1], where=where), float(within[2]) / 100)
+        share = _share(within[2], f"{at}{text!r}")
+        return Assertion(text, name, percentile, op, read_value(name, within[1], where=where), share)
     return Assertion(text, name, percentile, op, read_value(name, raw, where=where))
+
+
+def _relative(text: str, name: str, percentile: str | None, op: str, raw: str, where: str, known: bool) -> Assertion:
+    at = f"{where}: " if where else ""
+    read_value(name, 1, where=where) if name not in _names() else None
+    within = _WITHIN.match(raw) if op == "~" else None
+    if op == "~" and not within:
+        raise UserError(f"{at}{text!r} lacks 'within P%', e.g. '{name} ~ {raw} within 3%'")
+    found = _RELATIVE.match(within[1] if within else raw)
+    if not found:
+        raise UserError(f"{at}{text!r}: after the operator comes 'baseline', 'baseline + P%' or 'baseline - P%'")
+    if not known:
+        raise UserError(f"{at}{text!r} needs a baseline to compare to, and none is given (--compare-to)")
+    share = _share(found[2], f"{at}{text!r}") if found[2] else 0.0
+    near = _share(within[2], f"{at}{text!r}") if within else None
+    return Assertion(text, name, percentile, op, None, near, -share if found[1] == "-" else share)
+
+
+def _share(text: str, what: str) -> float:
+    try:
+        return float(text) / 100
+    except ValueError:
+        raise UserError(f"{what}: {text!r} is not a number") from None
 
 
 def _names() -> set[str]:

@@ -1,35 +1,41 @@
-"""Scenario files: read, merged with their base, answered, and checked."""
+"""Scenario files answered and checked: one plan, several named ones, or a grid of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
-
-from aiplan import yamlio
 from aiplan.answer import answer
-from aiplan.errors import UserError, nearest
-from aiplan.plan import facts, train
-from aiplan.specs.question import read_question
+from aiplan.errors import UserError
+from aiplan.plan import Plan, facts, train
+from aiplan.specs.question import Question, read_question
 from aiplan.specs.result import Check, Result
 from aiplan.specs.scenario import Scenario, Variant
 from aiplan.whatif import assertions
+from aiplan.whatif.assertions import Assertion
+from aiplan.whatif.files import Keys, merge, place, read, read_all
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
+    from aiplan.whatif.draws import Draws
 
-MOST_BASES = 8
+T = TypeVar("T")
+
+__all__ = ["Answered", "Over", "answer_one", "merge", "read", "read_all", "run", "run_all"]
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A scenario's result and whether its plan can be."""
+    """A scenario's result and whether its plan can be; of a file with several plans, which one, and which point."""
 
     path: Path
     result: Result
     impossible: bool
+    key: str = ""
+    point: dict[str, str] = field(default_factory=dict)
+    draws: Draws | None = None
 
     @property
     def failed(self) -> list[Check]:
@@ -37,77 +43,19 @@ class Answered:
         return [check for check in self.result.checks if check.kind == "assert" and not check.passed]
 
 
-def read(path: Path) -> Scenario:
-    """A scenario from a file, merged with its bases. Raises UserError with the place of what is wrong."""
-    data = _merged(path, root=_root(path), chain=())
-    try:
-        return Scenario.model_validate(data)
-    except ValidationError as error:
-        raise UserError(_explain(path, error)) from None
+@dataclass(slots=True)
+class Over:
+    """What a command line says over a file, and how many draws are made; `draws` None: only where something varies."""
 
-
-def _merged(path: Path, *, root: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
-    here = path.resolve()
-    if here in chain:
-        raise UserError(f"{path}: base files go in a circle: {' -> '.join(p.name for p in (*chain, here))}")
-    if len(chain) > MOST_BASES:
-        raise UserError(f"{path}: more than {MOST_BASES} base files above one another")
-    data = yamlio.load(path)
-    if not isinstance(data, dict):
-        raise UserError(f"{path}: a scenario is a map that begins with 'aiplan: 1', not {type(data).__name__}")
-    base = data.get("base")
-    if base is None:
-        return data
-    if not isinstance(base, str):
-        raise UserError(f"{path}: base is the path of one file, not {base!r}")
-    parent = (path.parent / base).resolve()
-    if not parent.is_relative_to(root):
-        raise UserError(f"{path}: base {base!r} is outside {root}")
-    if not parent.is_file():
-        raise UserError(f"{path}: there is no base file {base!r}")
-    return merge(_merged(parent, root=root, chain=(*chain, here)), data)
-
-
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Two maps as one: maps merge deep, lists and scalars replace, null removes.
-
-    >>> merge({"set": {"params": "1T", "pue": 1.2}}, {"set": {"pue": None}})
-    {'set': {'params': '1T'}}
-    """
-    out = dict(base)
-    for key, value in over.items():
-        if value is None:
-            out.pop(key, None)
-        elif isinstance(value, dict):
-            below = out.get(key)
-            out[key] = merge(below if isinstance(below, dict) else {}, value)
-        else:
-            out[key] = value
-    return out
-
-
-def _root(path: Path) -> Path:
-    """The folder that base files must stay in: the checkout or the scenarios folder, else the file's own."""
-    here = path.resolve().parent
-    for folder in (here, *here.parents):
-        if (folder / ".git").exists() or (folder / "aiplan.yaml").exists() or folder.name == "scenarios":
-            return folder
-    return here
-
-
-def _explain(path: Path, error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        names = [f.alias or n for n, f in Scenario.model_fields.items()]
-        key = str(first["loc"][-1])
-        hint = nearest(key, names) if len(first["loc"]) == 1 else ""
-        return f"{path}: there is no key {key!r}{hint or '; allowed: ' + ', '.join(names)}"
-    if first["type"] == "missing":
-        return (
-            f"{path}: the key {place!r} is missing{'; a scenario begins with aiplan: 1' if place == 'aiplan' else ''}"
-        )
-    return f"{path}: {place}: {first['msg'][:1].lower()}{first['msg'][1:]}, but it is {str(first['input'])[:60]!r}"
+    set: dict[str, Any] = field(default_factory=dict)
+    limit: dict[str, Any] = field(default_factory=dict)
+    vary: dict[str, Any] = field(default_factory=dict)
+    sweep: dict[str, Any] = field(default_factory=dict)
+    assert_: list[str] = field(default_factory=list)
+    draws: int | None = None
+    seed: int = 0
+    most_points: int = 10_000
+    baseline: Callable[[str, str, str], Result | None] | None = None
 
 
 def run(
@@ -118,23 +66,138 @@ def run(
     settings: dict[str, Any] | None = None,
     limits: dict[str, Any] | None = None,
 ) -> Answered:
-    """Answer a scenario; `settings` and `limits` of a command line win over the file."""
-    scenario = read(path)
-    parsed = [(assertions.parse(text, str(path)), "assert") for text in scenario.assert_]
-    parsed += [(assertions.parse(text, str(path)), "warn") for text in scenario.warn]
+    """Answer a file that holds one plan; `settings` and `limits` of a command line win over the file."""
+    answers = run_all(path, catalog, defaults, Over(set=settings or {}, limit=limits or {}))
+    if len(answers) != 1:
+        raise UserError(f"{path}: {len(answers)} plans, where one is asked")
+    return answers[0]
+
+
+def run_all(
+    path: Path, catalog: Catalog, defaults: dict[str, Any] | None = None, over: Over | None = None
+) -> list[Answered]:
+    """Answer every plan of a file, and every point of a plan that is swept."""
+    over = over or Over()
+    out: list[Answered] = []
+    for key, scenario in read_all(path).items():
+        laid = overlaid(scenario, over)
+        title = laid.name or path.stem
+        if not laid.sweep:
+            out.append(answer_one(path, key, laid, title, catalog, defaults, over))
+            continue
+        from aiplan.whatif import grid
+
+        for point in grid_points(path, key, laid, over.most_points):
+            named = f"{title}: {grid.title(point)}"
+            out.append(answer_one(path, key, laid, named, catalog, defaults, over, point))
+    return out
+
+
+def overlaid(scenario: Scenario, over: Over) -> Scenario:
+    """The scenario with what the command line says over it; what is set no longer varies, nor is it swept."""
+    told = {*over.set, *over.sweep}
+    return scenario.model_copy(
+        update={
+            "set": scenario.set | over.set,
+            "limit": scenario.limit | over.limit,
+            "vary": {n: v for n, v in scenario.vary.items() if n not in told} | over.vary,
+            "sweep": {n: v for n, v in scenario.sweep.items() if n not in {*over.set, *over.vary}} | over.sweep,
+            "assert_": [*scenario.assert_, *over.assert_],
+        }
+    )
+
+
+def grid_points(path: Path, key: str, scenario: Scenario, most: int) -> list[Any]:
+    """The points of a scenario's sweep. Raises UserError with the place of what is wrong."""
+    from aiplan.whatif import grid
+
+    both = [name for name in scenario.sweep if name in scenario.vary]
+    if both:
+        raise UserError(f"{_at(path, key, ('vary', both[0]))}: {both[0]} is both swept and varied")
+    axes = [
+        _placed(path, key, ("sweep", name), grid.read_axis, name, raw, most=most)
+        for name, raw in scenario.sweep.items()
+    ]
+    return grid.points(axes, scenario.skip, most=most, where=str(path))
+
+
+def answer_one(
+    path: Path,
+    key: str,
+    scenario: Scenario,
+    title: str | None,
+    catalog: Catalog,
+    defaults: dict[str, Any] | None,
+    over: Over,
+    point: Any = None,
+) -> Answered:
+    """Answer one plan, at one point of its sweep where it has one."""
+    parsed = conditions(path, key, scenario, over)
     names = list(dict.fromkeys(a.quantity for a, _ in parsed))
-    main = Variant(set=scenario.set | (settings or {}), limit=scenario.limit | (limits or {}))
-    result, impossible = _solve(main, scenario.ask, names, scenario.name or path.stem, path, catalog, defaults)
-    result.checks = [a.check(result, kind) for a, kind in parsed]
+    main = Variant(set=scenario.set, limit=scenario.limit)
+    question = question_of(path, key, main, scenario.ask)
+    if point:
+        from aiplan.whatif import grid
+
+        question = grid.at_point(question, point)
+    result, impossible, draws = _solve(
+        path, key, question, scenario, names, title, catalog, defaults, draws=over.draws, seed=over.seed
+    )
+    texts = {name: step.text for name, step in (point or {}).items()}
+    needs = any(a.relative is not None for a, _ in parsed)
+    where = ", ".join(f"{name} {text}" for name, text in texts.items())
+    baseline = over.baseline(key, where, result.name or "") if over.baseline and needs else None
+    result.checks = [a.check(result, kind, baseline) for a, kind in parsed]
     if scenario.claim:
         result.claim = scenario.claim.model_dump()
     if scenario.ours:
         beside = [assertions.parse(text, str(path)) for text in scenario.ours.assert_]
         more = list(dict.fromkeys([*names, *(a.quantity for a in beside)]))
-        ours, _ = _solve(scenario.ours, scenario.ours.ask or scenario.ask, more, "ours", path, catalog, defaults)
+        asked = scenario.ours.ask or scenario.ask
+        ours_question = question_of(path, key, scenario.ours, asked, above=("ours",))
+        ours, _, _ = _solve(path, key, ours_question, Scenario(aiplan=1, ask=asked), more, "ours", catalog, defaults)
         result.ours = ours
         result.checks += [_of_ours(a.check(ours)) for a in beside]
-    return Answered(path, result, impossible)
+    return Answered(path, result, impossible, key, texts, draws)
+
+
+def conditions(path: Path, key: str, scenario: Scenario, over: Over) -> list[tuple[Assertion, str]]:
+    """The scenario's conditions, parsed. Raises UserError with the place of one that cannot be read."""
+    relative = over.baseline is not None
+    out = []
+    for kind, texts in (("assert", scenario.assert_), ("warn", scenario.warn)):
+        for i, text in enumerate(texts):
+            keys: Keys = (kind, i)
+            if kind == "assert" and i >= len(texts) - len(over.assert_):
+                found = assertions.parse(text, "--assert", relative=relative)
+            else:
+                found = _placed(path, key, keys, assertions.parse, text, relative=relative)
+            out.append((found, kind))
+    return out
+
+
+def question_of(path: Path, key: str, variant: Variant, ask: str, above: Keys = ()) -> Question:
+    """The question that a variant of a scenario asks. Raises UserError with the place of what is wrong."""
+    try:
+        return read_question(variant.set, variant.limit, ask=ask, where=str(path))
+    except UserError:
+        for name, raw in variant.set.items():
+            _placed(path, key, (*above, "set", name), read_question, {name: raw})
+        for name, raw in variant.limit.items():
+            _placed(path, key, (*above, "limit", name), read_question, {}, {name: raw})
+        raise
+
+
+def _at(path: Path, key: str, keys: Keys) -> str:
+    return place(path, *((("plans", key, *keys),) if key else ()), keys)
+
+
+def _placed(path: Path, key: str, keys: Keys, read: Callable[..., T], *what: Any, **more: Any) -> T:
+    """What `read` makes of something in the file; where it fails it is called again with the place of the key."""
+    try:
+        return read(*what, where=str(path), **more)
+    except UserError:
+        return read(*what, where=_at(path, key, keys), **more)
 
 
 def _of_ours(check: Check) -> Check:
@@ -143,19 +206,37 @@ def _of_ours(check: Check) -> Check:
 
 
 def _solve(
-    variant: Variant,
-    ask: str,
-    names: list[str],
-    title: str,
     path: Path,
+    key: str,
+    question: Question,
+    scenario: Scenario,
+    names: list[str],
+    title: str | None,
     catalog: Catalog,
     defaults: dict[str, Any] | None,
-) -> tuple[Result, bool]:
-    question = read_question(variant.set, variant.limit, ask=ask, where=str(path))
-    if ask == "facts":
+    *,
+    draws: int | None = None,
+    seed: int = 0,
+) -> tuple[Result, bool, Draws | None]:
+    asks = None
+    if question.ask == "facts":
         if not names:
             raise UserError(f"{path}: 'ask: facts' answers the quantities that assertions name, and there are none")
-        plan = facts(question, catalog, names, defaults)
-        return answer(plan, ask=ask, asks=names, name=title), plan.impossible
-    plan = train(question, catalog, defaults, more=names)
-    return answer(plan, ask=ask, name=title), plan.impossible
+        asks = names
+
+    def plan_of(asked: Question) -> Plan:
+        if asks is not None:
+            return facts(asked, catalog, asks, defaults)
+        return train(asked, catalog, defaults, more=names)
+
+    if not scenario.vary and draws is None:
+        plan = plan_of(question)
+        return answer(plan, ask=question.ask, asks=asks, name=title), plan.impossible, None
+    from aiplan.whatif.draws import DEFAULT_DRAWS, simulate
+    from aiplan.whatif.inputs import read_input
+    from aiplan.whatif.percentiles import checked_count, drawn
+
+    vary = [_placed(path, key, ("vary", name), read_input, name, raw) for name, raw in scenario.vary.items()]
+    count = checked_count(DEFAULT_DRAWS if draws is None else draws)
+    plan, found = simulate(plan_of, question, vary, count=count, seed=seed)
+    return drawn(plan, found, vary, ask=question.ask, asks=asks, name=title), plan.impossible, found

@@ -48,7 +48,7 @@ def intervals(plan: Plan) -> Uncertainty:
 def _law_moves(plan: Plan, engine: Engine) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Values at the law's p10 and p90 of tokens per parameter, where a law decided them."""
     law = plan.expanded.law
-    decided = [n for n in ("tokens", "params", "training_flops") if _by_law(plan, n)]
+    decided = [n for n in ("tokens", "params", "training_flops") if by_law(plan, n)]
     if law.covariance is None or not decided:
         return None
     from aiplan.quantities.scaling import law_direction
@@ -68,7 +68,8 @@ def _law_moves(plan: Plan, engine: Engine) -> tuple[dict[str, Any], dict[str, An
     return engine.at(**low), engine.at(**high)
 
 
-def _by_law(plan: Plan, name: str) -> bool:
+def by_law(plan: Plan, name: str) -> bool:
+    """Whether the plan's scaling law gave this quantity."""
     node = plan.nodes.get(name)
     return bool(node and node.value is not None and node.formula and node.formula.rival == plan.expanded.law.form)
 

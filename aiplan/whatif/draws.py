@@ -1,0 +1,260 @@
+"""Monte Carlo: one evaluation of the whole graph on arrays, a draw an element.
+
+What is decided before the run, the accelerators and the layout, is found once at the central values and held, and so
+is the size where it was solved for. A drawn choice is decided before too: its draws are planned apart and joined.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aiplan.graph import Formula, Given, NoValue, Order
+from aiplan.plan import LAYOUT, Engine, Plan
+from aiplan.quantities.scaling import AXES, LOG_AXES
+from aiplan.specs.question import Question
+from aiplan.whatif.arrays import hypercube, normal, numpy
+from aiplan.whatif.inputs import Input, spread
+
+DEFAULT_DRAWS, DEFAULT_SEED, MOST_DRAWS = 10_000, 0, 1_000_000
+LAW_PARTS = len(AXES)
+MOST_CALLS = 2_000  # of a search or a shape in one evaluation, where a single input moves it
+
+
+@dataclass(slots=True)
+class Draws:
+    """Many points of a plan: the uncertain inputs, and every quantity that differs between them (nan: no value)."""
+
+    count: int
+    seed: int
+    inputs: dict[str, Input] = field(default_factory=dict)
+    laws: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, list[Any]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def quantile(self, name: str, share: float) -> float | None:
+        """A quantile of a quantity; a draw without a value counts as beyond all others, so the answer may be None."""
+        np = numpy()
+        ranked = np.sort(self.values[name])  # nan comes last
+        place = share * (self.count - 1)
+        low = int(place)
+        a, b = ranked[low], ranked[min(low + 1, self.count - 1)]
+        if np.isnan(a) or (np.isnan(b) and place > low):
+            return None
+        return float(a if place == low else a + (b - a) * (place - low))
+
+    def lacking(self, name: str) -> int:
+        """How many draws have no value of a quantity."""
+        return int(numpy().isnan(self.values[name]).sum())
+
+
+@dataclass(slots=True)
+class Model:
+    """A plan made ready for many evaluations: what is held, what may move, and the law's joint coefficients."""
+
+    plan: Plan
+    engine: Engine
+    inputs: dict[str, Input]
+    law: str | None
+
+    def evaluate(self, values: dict[str, Any], count: int) -> tuple[dict[str, Any], dict[str, str]]:
+        """Every quantity at `count` points, from the arrays of what moves."""
+        nulls = {n: g.why_null or f"{n} is unknown" for n, g in self.engine.given.items() if g.value is None}
+        supplied = {n: g.value for n, g in self.engine.given.items()}
+        return evaluate(self.engine.order, {**supplied, **values}, nulls, count)
+
+    def law_values(self, scores: list[Any]) -> dict[str, Any]:
+        """The law's coefficients, drawn jointly, from an array of standard normal scores for each of them."""
+        np = numpy()
+        law = self.plan.expanded.law
+        factor = np.linalg.cholesky(np.asarray(law.covariance))
+        moved = factor @ np.stack(scores)
+        out = {}
+        for i, name in enumerate(AXES):
+            centre = law.coefficients[name]
+            out[name] = centre * np.exp(moved[i]) if i < LOG_AXES else centre + moved[i]
+        return out
+
+
+def model_of(plan: Plan, vary: list[Input]) -> Model:
+    """What of a plan is held and what moves: the varied inputs, and every default or fact with an interval."""
+    varied = {i.name: i for i in vary if i.kind != "names"}
+    held = dict(plan.given)
+    for name in (*LAYOUT, "accelerators", "batch_tokens"):
+        if name in plan.nodes and plan.nodes[name].value is not None and name not in varied:
+            held[name] = Given(plan.nodes[name].value, "search")
+    asks = [name for name, node in plan.nodes.items() if node.value is not None]
+    engine = Engine(held, plan.rivals, (), asks)
+    inputs = {name: i for name, i in varied.items() if name in engine.order.supplied}
+    for name, node in plan.nodes.items():
+        usable = node.spread and node.value and node.spread[0] > 0 and node.origin != "given"
+        if usable and name in engine.order.supplied and name not in varied:
+            assert node.spread is not None
+            inputs[name] = spread(name, node.value, *node.spread)
+    return Model(plan, engine, inputs, _law(plan, engine, varied))
+
+
+def _law(plan: Plan, engine: Engine, varied: dict[str, Input]) -> str | None:
+    """The law's name where it decided something, its coefficients are known jointly, and the user pinned none."""
+    from aiplan.whatif.uncertainty import by_law
+
+    law = plan.expanded.law
+    pinned = [n for n in AXES if n in varied or n in plan.question.given]
+    decided = any(by_law(plan, n) for n in ("tokens", "params", "training_flops"))
+    known = law.covariance is not None and all(n in engine.order.supplied for n in AXES[:1])
+    return law.name if decided and known and not pinned else None
+
+
+def simulate(
+    solve: Callable[[Question], Plan], question: Question, vary: list[Input], *, count: int, seed: int
+) -> tuple[Plan, Draws]:
+    """The plan at the central values, and `count` draws around it.
+
+    `solve` plans a question. The plan returned is that of the first name of each drawn choice.
+    """
+    np = numpy()
+    named = [i for i in vary if i.kind == "names"]
+    draws = Draws(count, seed, {i.name: i for i in named})
+    picked = [i.at(hypercube(seed, i.name, count)) for i in named]
+    first: Plan | None = None
+    for combination in itertools.product(*(range(len(i.names)) for i in named)):
+        here = np.ones(count, dtype=bool)
+        for index, which in zip(picked, combination, strict=True):
+            here &= index == which
+        names = {i.name: i.names[k] for i, k in zip(named, combination, strict=True)}
+        plan = solve(central(question, vary, names))
+        first = first or plan
+        if here.any():
+            _join(draws, model_of(plan, vary), here)
+    assert first is not None
+    for i, index in zip(named, picked, strict=True):
+        draws.scores[i.name] = [(index == k).astype(float) for k in range(len(i.names) - 1)]
+    draws.values = {n: v for n, v in draws.values.items() if _moves(v)}
+    return first, draws
+
+
+def central(question: Question, vary: list[Input], names: dict[str, str]) -> Question:
+    """The question at the central values of what varies, with these names chosen."""
+    given = question.given | {i.name: i.centre for i in vary if i.kind != "names"}
+    typed = {n: v for n, v in question.typed.items() if n not in {i.name for i in vary}}
+    return replace(question, given=given, choices=question.choices | names, typed=typed)
+
+
+def _join(draws: Draws, model: Model, here: Any) -> None:
+    """Evaluate the draws of one group and put them in their places."""
+    np = numpy()
+    moving: dict[str, Any] = {}
+    for name, source in model.inputs.items():
+        u = hypercube(draws.seed, name, draws.count)
+        moving[name] = source.at(u[here])
+        draws.inputs.setdefault(name, source)
+        draws.scores.setdefault(name, [normal(u)])
+    if model.law:
+        key = f"law {model.law}"
+        if key not in draws.scores:
+            draws.laws.append(key)
+            draws.scores[key] = [normal(hypercube(draws.seed, f"{key} {i}", draws.count)) for i in range(LAW_PARTS)]
+        moving |= model.law_values([score[here] for score in draws.scores[key]])
+    out, why = model.evaluate(moving, int(here.sum()))
+    unknown = {n: node.why_null for n, node in model.plan.nodes.items() if node.value is None and node.why_null}
+    draws.reasons = why | unknown | draws.reasons
+    for name, value in out.items():
+        if name not in draws.values:
+            draws.values[name] = np.full(draws.count, np.nan)
+        if value is not None:
+            draws.values[name][here] = value
+    everywhere = draws.values
+    for name in everywhere:
+        everywhere[name][~np.isfinite(everywhere[name])] = np.nan
+
+
+def _moves(values: Any) -> bool:
+    np = numpy()
+    known = values[~np.isnan(values)]
+    if known.size == 0:
+        return False
+    low, high = float(known.min()), float(known.max())
+    return known.size < values.size or high - low > 1e-12 * max(abs(low), abs(high))
+
+
+def evaluate(
+    order: Order, values: dict[str, Any], nulls: dict[str, str], count: int
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """All values of an order at `count` points at once; floats stay floats where nothing that moves touches them.
+
+    As Order.evaluate, but a formula that cannot take arrays is called point by point.
+    """
+    np = numpy()
+    out = {n: values[n] if n in values else order.graph[n].default for n in order.supplied}
+    why = {n: nulls.get(n, f"{n} is unknown") for n, value in out.items() if value is None}
+    with np.errstate(all="ignore"):
+        for formula in order.steps:
+            absent = [n for n in formula.inputs if n in why and n not in formula.nullable]
+            if absent:
+                results: tuple[Any, ...] | None = None
+                reason = why[absent[0]]
+            else:
+                results, reason = _call(formula, out, count)
+            for i, target in enumerate(formula.gives):
+                if target in out and len(formula.gives) > 1:  # a pinned member keeps its pin
+                    continue
+                out[target] = None if results is None else results[i]
+                if out[target] is None:
+                    why[target] = reason
+    return out, why
+
+
+def _call(formula: Formula, out: dict[str, Any], count: int) -> tuple[tuple[Any, ...] | None, str]:
+    arguments = [out[n] for n in formula.inputs]
+    many = any(getattr(a, "ndim", 0) for a in arguments)
+    more = {"pinned": {t: out[t] for t in formula.gives if t in out}} if formula.search else {}
+    if not (many and (formula.search or len(formula.gives) > 1)):
+        try:
+            return _several(formula, formula.function(*arguments, **more)), ""
+        except NoValue as no:
+            return None, str(no)
+        except (ArithmeticError, ValueError, TypeError) as error:
+            if not many:
+                return None, f"{formula.name} has no value ({error})"
+    return _pointwise(formula, arguments, more, count)
+
+
+def _several(formula: Formula, result: Any) -> tuple[Any, ...]:
+    return (result,) if len(formula.gives) == 1 else tuple(result)
+
+
+def _pointwise(
+    formula: Formula, arguments: list[Any], more: dict[str, Any], count: int
+) -> tuple[tuple[Any, ...] | None, str]:
+    """A formula that searches or branches, called once for each different set of inputs; nan where it has no value."""
+    np = numpy()
+    pinned = {t: v for t, v in more.get("pinned", {}).items() if getattr(v, "ndim", 0)}
+    arguments = [*arguments, *pinned.values()]
+    moving = [i for i, a in enumerate(arguments) if getattr(a, "ndim", 0)]
+    table = np.stack([arguments[i] for i in moving], axis=1)
+    points, inverse = np.unique(table, axis=0, return_inverse=True)
+    inverse = inverse.ravel()
+    if len(points) > MOST_CALLS and bool((np.diff(points, axis=0) >= 0).all()):  # one thing moves: near points share
+        step = -(-len(points) // MOST_CALLS)
+        points, inverse = points[step // 2 :: step], np.minimum(inverse // step, (len(points) - step // 2 - 1) // step)
+    rows: list[list[float]] = []
+    reason = f"{formula.name} has no value"
+    for point in points.tolist():
+        at = list(arguments)
+        for i, value in zip(moving, point, strict=True):
+            at[i] = value
+        if pinned:
+            more = {"pinned": more["pinned"] | dict(zip(pinned, at[len(formula.inputs) :], strict=True))}
+        try:
+            found = _several(formula, formula.function(*at[: len(formula.inputs)], **more))
+            rows.append([np.nan if v is None else float(v) for v in found])
+        except (NoValue, ArithmeticError, ValueError, TypeError) as error:
+            reason = str(error)
+            rows.append([np.nan] * len(formula.gives))
+    columns = np.asarray(rows)[inverse]
+    if np.isnan(columns).all():
+        return None, reason
+    return tuple(np.ascontiguousarray(columns[:, i]) for i in range(len(formula.gives))), reason

@@ -1,0 +1,164 @@
+"""Scenario files: read, merged with their bases, split into the plans that they name, and the place of each key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from aiplan import yamlio
+from aiplan.errors import UserError, nearest
+from aiplan.specs.scenario import Scenario
+
+MOST_BASES = 8
+MOST_PLANS = 1_000
+Keys = tuple[str | int, ...]
+
+
+def read(path: Path) -> Scenario:
+    """A scenario from a file, merged with its bases. Raises UserError with the place of what is wrong."""
+    return _checked(path, _merged(path, root=root_of(path), chain=()))
+
+
+def read_all(path: Path) -> dict[str, Scenario]:
+    """The plans of a file by their keys; a file that names none is one plan, with an empty key."""
+    data = _merged(path, root=root_of(path), chain=())
+    whole = _checked(path, data)
+    if not whole.plans:
+        return {"": whole}
+    if len(whole.plans) > MOST_PLANS:
+        raise UserError(f"{path}: {len(whole.plans)} plans, above the cap of {MOST_PLANS}")
+    shared = {key: value for key, value in data.items() if key != "plans"}
+    out = {}
+    for key, part in data["plans"].items():
+        title = part.get("name") or (f"{whole.name}: {key}" if whole.name else key)
+        out[key] = _checked(path, merge(shared, part) | {"name": title}, above=("plans", key))
+    return out
+
+
+def _checked(path: Path, data: dict[str, Any], above: Keys = ()) -> Scenario:
+    try:
+        return Scenario.model_validate(data)
+    except ValidationError as error:
+        raise UserError(_explain(path, error, above)) from None
+
+
+def _merged(path: Path, *, root: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
+    here = path.resolve()
+    if here in chain:
+        raise UserError(f"{path}: base files go in a circle: {' -> '.join(p.name for p in (*chain, here))}")
+    if len(chain) > MOST_BASES:
+        raise UserError(f"{path}: more than {MOST_BASES} base files above one another")
+    data = yamlio.load(path)
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: a scenario is a map that begins with 'aiplan: 1', not {type(data).__name__}")
+    base = data.get("base")
+    if base is None:
+        return data
+    if not isinstance(base, str):
+        raise UserError(f"{path}: base is the path of one file, not {base!r}")
+    parent = parent_of(path, base)
+    if not parent.is_relative_to(root):
+        raise UserError(f"{path}: base {base!r} is outside {root}")
+    if not parent.is_file():
+        raise UserError(f"{path}: there is no base file {base!r}")
+    return merge(_merged(parent, root=root, chain=(*chain, here)), data)
+
+
+def parent_of(path: Path, base: str) -> Path:
+    """The file that `base` names, from the file that names it."""
+    try:
+        return (path.parent / base).resolve()
+    except (OSError, ValueError, RuntimeError):
+        raise UserError(f"{path}: base {base[:80]!r} is no path") from None
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Two maps as one: maps merge deep, lists and scalars replace, null removes.
+
+    >>> merge({"set": {"params": "1T", "pue": 1.2}}, {"set": {"pue": None}})
+    {'set': {'params': '1T'}}
+    """
+    out = dict(base)
+    for key, value in over.items():
+        if value is None:
+            out.pop(key, None)
+        elif isinstance(value, dict):
+            below = out.get(key)
+            out[key] = merge(below if isinstance(below, dict) else {}, value)
+        else:
+            out[key] = value
+    return out
+
+
+def root_of(path: Path) -> Path:
+    """The folder that base files must stay in: the checkout or the scenarios folder, else the file's own."""
+    here = path.resolve().parent
+    for folder in (here, *here.parents):
+        if (folder / ".git").exists() or (folder / "aiplan.yaml").exists() or folder.name == "scenarios":
+            return folder
+    return here
+
+
+def _explain(path: Path, error: ValidationError, above: Keys) -> str:
+    first = error.errors()[0]
+    loc: Keys = first["loc"]
+    where, name = place(path, (*above, *loc), loc), ".".join(str(part) for part in loc)
+    if first["type"] == "extra_forbidden":
+        names = [f.alias or n for n, f in Scenario.model_fields.items()]
+        key = str(loc[-1])
+        hint = nearest(key, names) if len(loc) == 1 else ""
+        return f"{where}: there is no key {key!r}{hint or '; allowed: ' + ', '.join(names)}"
+    if first["type"] == "missing":
+        return f"{path}: the key {name!r} is missing{'; a scenario begins with aiplan: 1' if name == 'aiplan' else ''}"
+    return f"{where}: {name}: {first['msg'][:1].lower()}{first['msg'][1:]}, but it is {str(first['input'])[:60]!r}"
+
+
+# -- places ----------------------------------------------------------------------------------------------------
+
+
+def place(path: Path, *candidates: Keys) -> str:
+    """`file:line:column` of the first of these keys that the file or one of its bases has; else the file's name."""
+    found = position(path, *candidates)
+    return f"{found[0]}:{found[1]}:{found[2]}" if found else str(path)
+
+
+def position(path: Path, *candidates: Keys) -> tuple[Path, int, int] | None:
+    """File, line and column of the value of the first of these keys that the file or one of its bases has."""
+    file: Path | None = path
+    for _ in range(MOST_BASES + 1):
+        if file is None:
+            return None
+        lines: yamlio.Lines = {}
+        try:
+            text = yamlio.read_text(file)
+            data = yamlio.loads(text, str(file), lines=lines)
+        except UserError:
+            return None
+        for keys in candidates:
+            if keys in lines:
+                return file, lines[keys], _column((text.split("\n") + [""] * lines[keys])[lines[keys] - 1], keys)
+        base = data.get("base") if isinstance(data, dict) else None
+        if not isinstance(base, str):
+            return None
+        parent = parent_of(file, base)
+        file = _relative(parent) if parent.is_file() else None
+    return None
+
+
+def _relative(path: Path) -> Path:
+    """The path from the working folder, where it is below it."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def _column(line: str, keys: Keys) -> int:
+    """Where the value of a key begins in its line, from 1."""
+    key = keys[-1]
+    pattern = r"\s*(?:-\s+)?" if isinstance(key, int) else rf"(?:^|[\s{{,])[\"']?{re.escape(key)}[\"']?\s*:\s*"
+    found = re.match(pattern, line) if isinstance(key, int) else re.search(pattern, line)
+    return (found.end() if found else 0) + 1

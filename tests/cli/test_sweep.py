@@ -1,0 +1,108 @@
+"""`aiplan sweep`: each row is a plan of its own; fronts, bests, formats, files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from tests.cli.helpers import aiplan, train
+
+GRID = ("sweep", "--params", "70B", "--sweep", "accelerator=h100,gb200", "--sweep", "training_days=30..90 by 30")
+
+
+def test_each_row_is_what_train_says() -> None:
+    """A point of the grid solves for accelerators exactly as a plan does."""
+    rows = aiplan(*GRID, "--json").json["rows"]
+    assert [row["point"]["accelerator"] for row in rows] == ["h100"] * 3 + ["gb200"] * 3
+    one = train("--params 70B --accelerator gb200 --deadline 60")
+    same = rows[4]["result"]["quantities"]
+    assert same == one.json["quantities"]
+
+
+def test_front_and_best() -> None:
+    """No row of the front is beaten, every other row is; the best has the lowest value."""
+    done = aiplan(*GRID, "--pareto", "run_cost,accelerators", "--best-of", "run_cost", "-f", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    scores = [(float(r["run_cost"]), float(r["accelerators"])) for r in rows]
+    for score, row in zip(scores, rows, strict=True):
+        beaten = any(o[0] <= score[0] and o[1] <= score[1] and o != score for o in scores)
+        assert beaten == (row["front"] == "0")
+    assert 0 < sum(row["front"] == "1" for row in rows) < len(rows)
+    best = next(s for s, row in zip(scores, rows, strict=True) if row["best run_cost"] == "1")
+    assert best[0] == min(s[0] for s in scores)
+    assert "best run_cost: row" in aiplan(*GRID, "--best-of", "run_cost").out
+
+
+def test_more_is_better_where_it_is() -> None:
+    """The best by mfu is the highest."""
+    rows = aiplan(*GRID, "--best-of", "mfu", "--json").json["rows"]
+    shares = [row["result"]["quantities"]["mfu"]["value"] for row in rows]
+    assert shares[next(i for i, row in enumerate(rows) if row.get("best"))] == max(shares)
+
+
+def test_lines_are_one_object_each() -> None:
+    """JSON lines with the point, what became of it, and the contract's result."""
+    lines = [json.loads(line) for line in aiplan(*GRID, "-f", "jsonl").out.splitlines()]
+    assert len(lines) == 6
+    assert lines[0]["result"]["schema"] == "aiplan.result/1"
+    assert lines[0]["point"] == {"accelerator": "h100", "training_days": "30.0 days"}
+
+
+def test_a_file_with_a_grid(tmp_path: Path) -> None:
+    """sweep answers it in rows, check holds its assertions at every point, run prints the table."""
+    file = tmp_path / "grid.yaml"
+    file.write_text(
+        "aiplan: 1\nset: {params: 70B, tokens: 1T}\n"
+        "sweep:\n  accelerator: [h100, a100]\n  accelerators: 512..1024 x2\n"
+        "skip:\n  - {accelerator: a100, accelerators: 512}\nassert: [training_days <= 30]\n"
+    )
+    rows = aiplan("sweep", str(file), "--json").json["rows"]
+    assert [list(row["point"].values()) for row in rows] == [["h100", "512"], ["h100", "1,024"], ["a100", "1,024"]]
+    checked = aiplan("check", str(file))
+    assert checked.code == 1
+    assert checked.out.count("training_days <= 30") == 3
+    shown = aiplan("run", str(file))
+    assert shown.code == 1
+    assert shown.out.splitlines()[0].split() == "accelerator accelerators accelerators training_days".split() + (
+        "facility_power capex run_cost fits plan".split()
+    )
+    pinned = aiplan("sweep", str(file), "--accelerators", "64", "--json")
+    assert (pinned.code, "skip: accelerators is not swept" in pinned.err) == (2, True)
+
+
+def test_uncertain_inputs_at_every_point() -> None:
+    """Under draws a row shows the median and the p90."""
+    varied = ("--vary", "pue=1.1 to 1.4", "--draws", "99")
+    done = aiplan("sweep", "--params", "7B", "--sweep", "accelerator=h100,a100", *varied)
+    assert done.code == 0
+    assert "run_cost.p90" in done.out
+    rows = list(
+        csv.DictReader(io.StringIO(aiplan(*GRID, "--vary", "pue=1.1 to 1.4", "--draws", "50", "-f", "csv").out))
+    )
+    assert all(float(r["run_cost.p10"]) < float(r["run_cost"]) < float(r["run_cost.p90"]) for r in rows)
+
+
+def test_impossible_points_are_rows_too() -> None:
+    """A plan that cannot be is told in its row; the exit is 3 only where none can."""
+    words = ("sweep", "--params", "10T", "--accelerator", "h100", "--tokens", "1T")
+    done = aiplan(*words, "--sweep", "accelerators=8,65536", "-f", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert [row["plan"] for row in rows] == ["impossible", "ok"]
+    assert done.code == 0
+    assert aiplan(*words, "--sweep", "accelerators=8,16").code == 3
+
+
+def test_wrong_grids_exit_2() -> None:
+    """One line on standard error."""
+    for words, said in (
+        (("--params", "7B"), "nothing is swept"),
+        (("--params", "7B", "--sweep", "accelerator=h100,nonesuch"), "nonesuch"),
+        (("--params", "7B", "--sweep", "pue=1.1..1.5 by 0.0001", "--max-points", "100"), "above the cap"),
+        (("--params", "7B", "--sweep", "pue=1.1,1.2", "--pareto", "runcost"), "nearest: run_cost"),
+        (("--params", "7B", "--sweep", "pue=1.1,1.2", "--vary", "pue=1.1 to 1.3"), "both swept and varied"),
+    ):
+        done = aiplan("sweep", *words)
+        assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+        assert said in done.err
