@@ -85,7 +85,7 @@ def _evidence(plan: Plan) -> list[tuple[str, str]]:
         out.append(("beyond-peak", f"this plan computes {reached:.1f} times as fast as the peak of its accelerators"))
     for name in ("reference_mfu", "sustained_share"):
         node = plan.nodes.get(name)
-        if node and (node.origin == "default" or "no run of" in node.source):
+        if "mfu" not in plan.question.given and node and (node.origin == "default" or "no run of" in node.source):
             out.append(("mfu-unmeasured", f"{node.source}; the interval of days and cost is wide for that reason"))
     return out
 

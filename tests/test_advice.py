@@ -55,7 +55,6 @@ def test_a_warning_that_is_due(asked: dict[str, Any], code: str, says: str) -> N
         ({"params": "70B"}, "scarce-text"),
         ({"params": "70B", "tokens": "300T", "text_stock": "300T"}, "scarce-text"),
         ({"params": "7B", "accelerator": "rtx-4090", "mfu": "40%"}, "mfu-unmeasured"),
-        ({"params": "7B", "accelerator": "rtx-4090", "reference_mfu": "40%"}, "mfu-unmeasured"),
         ({"params": "7B", "accelerator": "maia-100", "accelerator_price": "$10k"}, "price-unknown"),
         ({"params": "7B", "cost_method": "rented", "rental_price": "$3/h"}, "price-unknown"),
         ({"params": "4", "tokens": "80", "accelerator": "laptop"}, "batch-too-small"),
