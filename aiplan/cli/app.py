@@ -18,6 +18,7 @@ COMMANDS = {
     "why": "Show how a quantity of a plan was derived.",
     "run": "Answer scenario files.",
     "check": "Check the assertions of scenario files, for CI.",
+    "tokens": "Count and price documents and corpora.",
     "hardware": "List, show, compare and check accelerators.",
     "models": "List, show and check model architectures.",
     "laws": "List and compare scaling laws.",

@@ -1,0 +1,76 @@
+"""`aiplan tokens`: count and price documents and corpora."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aiplan.cli.options import FORMATS, All, Format, Json, Set, emit, format_of, read_pairs
+from aiplan.errors import ASSERTION_FAILED, UserError
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.command()
+def tokens(
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE]...", help="Files, globs, folders; - for standard input.")
+    ] = None,
+    *,
+    doc: Annotated[list[str], typer.Option("--doc", metavar="FILE", help="Same as FILE; may be repeated.")] = [],
+    text: Annotated[str | None, typer.Option("--text", help="Count this text.")] = None,
+    model: Annotated[list[str], typer.Option("--model", "-m", help="One model; may be repeated. Else a table.")] = [],
+    answer: Annotated[
+        str, typer.Option("--output", metavar="N", help="Tokens of the answer, or a share: 500, 10%.")
+    ] = "0",
+    cached: Annotated[
+        str, typer.Option("--cached", metavar="SHARE", help="Share of the input read from a cache.")
+    ] = "0",
+    batch: Annotated[bool, typer.Option("--batch", help="Prices of batch processing.")] = False,
+    as_: Annotated[str, typer.Option("--as", help="Send documents as text, pdf or image.")] = "text",
+    tokenizer: Annotated[
+        Path | None, typer.Option("--tokenizer", metavar="FILE", help="Count with this tokenizer.json.")
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option("--prices", metavar="FILE", help="Your own prices, windows and speeds (YAML).")
+    ] = None,
+    set_: Set = [],
+    timeout: Annotated[str, typer.Option("--timeout", help="Most time to read one document.")] = "30s",
+    format: Format = "table",
+    json: Json = False,
+    all_: All = False,
+    out: Annotated[Path | None, typer.Option("-o", "--to", metavar="FILE", help="Write the result to FILE.")] = None,
+) -> None:
+    """Count the tokens of documents, and price them for each model: offline, exact where it can be.
+
+    Reads PDF, DOCX, PPTX, XLSX, EPUB, HTML, mail, ZIP, pictures, text and code. Several files are one prompt.
+    Exits 1 when some documents could not be read; the others are counted.
+    """
+    form = format_of(format, json)
+    words = [*(files or []), *doc]
+    if not words and text is None:
+        raise UserError("nothing to count: give FILE, --doc FILE, --text TEXT, or - for standard input")
+    from aiplan.tokens import command
+
+    asked = command.ask(
+        words=words,
+        text=text,
+        models=model,
+        answer=answer,
+        cached=cached,
+        batch=batch,
+        as_=as_,
+        tokenizer=tokenizer,
+        prices=prices,
+        settings=read_pairs(set_),
+    )
+    documents = command.read_all(words, text, timeout=timeout)
+    result = command.answer(documents, asked)
+    emit(command.render(result, form, everything=all_), out)
+    if any(d["error"] for d in result.documents):
+        raise typer.Exit(ASSERTION_FAILED)
+
+
+__all__ = ["FORMATS", "app"]
