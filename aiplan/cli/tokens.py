@@ -36,6 +36,17 @@ def tokens(
     prices: Annotated[
         Path | None, typer.Option("--prices", metavar="FILE", help="Your own prices, windows and speeds (YAML).")
     ] = None,
+    corpus: Annotated[
+        Path | None, typer.Option("--corpus", metavar="DIR", help="A folder of any size: each file is one prompt.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option("--journal", metavar="FILE", help="Where a corpus's counts are kept; else a cache.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what was counted before.")] = False,
+    sample: Annotated[int, typer.Option("--sample", metavar="N", help="Read about N files, and say how sure.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the sample.")] = 0,
+    shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Count one part of N; see merge.")] = "1/1",
+    jobs: Annotated[int, typer.Option("--jobs", help="Threads; else one a processor.")] = 0,
     set_: Set = [],
     timeout: Annotated[str, typer.Option("--timeout", help="Most time to read one document.")] = "30s",
     format: Format = "table",
@@ -47,10 +58,16 @@ def tokens(
 
     Reads PDF, DOCX, PPTX, XLSX, EPUB, HTML, mail, ZIP, pictures, text and code. Several files are one prompt.
     Exits 1 when some documents could not be read; the others are counted.
+
+    A corpus is counted into a journal: killed and started again it goes on where it was. The journals of shards
+    become one report with: aiplan tokens merge A.journal B.journal
     """
     form = format_of(format, json)
     words = [*(files or []), *doc]
-    if not words and text is None:
+    settings = read_pairs(set_)
+    merging = words[:1] == ["merge"] and not Path("merge").exists()
+    sized = not words and text is None and corpus is None
+    if sized and not {"document_tokens", "document_words"} & set(settings):
         raise UserError("nothing to count: give FILE, --doc FILE, --text TEXT, or - for standard input")
     from aiplan.tokens import command
 
@@ -64,12 +81,37 @@ def tokens(
         as_=as_,
         tokenizer=tokenizer,
         prices=prices,
-        settings=read_pairs(set_),
+        settings=settings,
     )
-    documents = command.read_all(words, text, timeout=timeout)
-    result = command.answer(documents, asked)
+    if corpus is not None or merging:
+        from aiplan.tokens import corpus_report
+
+        if merging:
+            result = corpus_report.merged([Path(w) for w in words[1:]], journal or Path(":memory:"), asked)
+        elif words or text is not None:
+            raise UserError("--corpus counts a folder; give no other documents beside it")
+        else:
+            result = corpus_report.run(
+                corpus or Path(),
+                asked,
+                journal=journal,
+                fresh=fresh,
+                shard=shard,
+                sampled=sample,
+                seed=seed,
+                jobs=jobs,
+                seconds=command.seconds(timeout),
+            )
+    elif sized:
+        from aiplan.tokens import words as known
+
+        result = known.answer(asked, [])
+    else:
+        result = command.answer(command.read_all(words, text, timeout=timeout), asked)
     emit(command.render(result, form, everything=all_), out)
-    if any(d["error"] for d in result.documents):
+    if any(d["error"] and d["kind"] != "binary" for d in result.documents) or any(
+        w.code == "incomplete" for w in result.warnings
+    ):
         raise typer.Exit(ASSERTION_FAILED)
 
 

@@ -17,7 +17,7 @@ from aiplan.tokens import formulas as _formulas  # noqa: F401  (fills the graph)
 from aiplan.tokens import ratios, vision
 from aiplan.tokens.count import Count, Counters, add
 from aiplan.tokens.documents import Document
-from aiplan.tokens.models import Model, Registry, list_date, price_source
+from aiplan.tokens.models import Model, Price, Registry, list_date, price_source
 
 As = Literal["text", "pdf", "image"]
 TO_P10 = 1.2816 / 1.6449  # from the half width of a 90% interval to that of an 80% one
@@ -33,11 +33,14 @@ class TokensResult(Result):
     """The same documents for each model, cheapest first."""
     documents: list[dict[str, Any]] = field(default_factory=list)
     """What was read, and what could not be."""
+    corpus: dict[str, Any] = field(default_factory=dict)
+    """Of a corpus: totals by kind and folder, histogram, duplicates, errors, where its journal is."""
 
     def to_json(self) -> dict[str, Any]:
         """The contract's object, models and documents beside the quantities."""
         base = Result(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Result)})
-        return base.to_json() | {"models": self.models, "documents": self.documents}
+        more = {"corpus": self.corpus} if self.corpus else {}
+        return base.to_json() | {"models": self.models, "documents": self.documents} | more
 
 
 @dataclass(slots=True)
@@ -156,7 +159,7 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
     tokens = ask.given.get("document_tokens", float(total.tokens))
     answer = ask.answer if ask.answer >= 1 or ask.answer == 0 else tokens * ask.answer
     price = model.price(tokens, answer, cached=ask.cached, batch=ask.batch, when=ask.when)
-    nodes = _solve(model, tokens, answer, price, ask)
+    nodes = solve(model, tokens, answer, price, ask)
     value = {name: nodes[name].value for name in ASKS}
     return {
         "model": model.name,
@@ -187,8 +190,10 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
     }
 
 
-def _solve(model: Model, tokens: float, answer: float, price: Any, ask: Ask) -> dict[str, Node]:
-    """The quantities of one model, through the graph."""
+def solve(
+    model: Model, tokens: float, answer: float, price: Price, ask: Ask, *, share: float | None = None
+) -> dict[str, Node]:
+    """The quantities of one model, through the graph; `share` of the window where it is not of all tokens at once."""
     given: dict[str, Given] = {"document_tokens": Given(tokens, "measured"), "answer_tokens": Given(answer)}
     why = price.why_null
     per_in = price.input / tokens if price.input is not None and tokens else 0.0 if price.input is not None else None
@@ -202,6 +207,8 @@ def _solve(model: Model, tokens: float, answer: float, price: Any, ask: Ask) -> 
     for name in ("reading_speed", "writing_speed"):
         if (speed := getattr(model, name)) is not None:
             given[name] = Given(speed, "catalog", model.source)
+    if share is not None:
+        given["context_share"] = Given(share, "measured")
     for name, pinned in ask.given.items():
         given[name] = Given(pinned, "given")
     return GRAPH.resolve([*ASKS, *PER_MODEL], given)
@@ -352,7 +359,9 @@ def _assumptions(main: dict[str, Any] | None, rows: list[dict[str, Any]]) -> lis
 def _warnings(
     leaves: Sequence[Document], rows: list[dict[str, Any]], main: dict[str, Any] | None, ask: Ask
 ) -> list[Warning_]:
-    out = [Warning_("unreadable", f"{d.name}: {d.error}") for d in leaves if d.error]
+    out = [Warning_("unreadable", f"{d.name}: {d.error}") for d in leaves if d.error and d.kind != "binary"]
+    if binary := sum(d.kind == "binary" for d in leaves):
+        out.append(Warning_("binary", f"{binary:,} files are no documents and are left out"))
     out += [Warning_("document", f"{d.name}: {note}") for d in leaves for note in d.notes]
     embedded = sum(d.embedded_images for d in leaves)
     if embedded and ask.as_ == "text":

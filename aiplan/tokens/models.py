@@ -6,7 +6,7 @@ A model that nobody knows is an error with the nearest names. A price that nobod
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,12 @@ class Price:
     source: str = ""
     why_null: str | None = None
     notes: tuple[str, ...] = ()
+
+    def times(self, count: float) -> Price:
+        """The price of so many requests like this one."""
+        if self.input is None or self.output is None:
+            return self
+        return replace(self, input=self.input * count, output=self.output * count)
 
     @property
     def total(self) -> float | None:

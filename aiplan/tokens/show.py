@@ -20,7 +20,7 @@ def table(result: TokensResult, *, everything: bool = False) -> str:
     """The answer for people, 80 columns."""
     lines = [clean(result.name)] if result.name else []
     lines += textwrap.wrap(clean(result.headline), WIDTH)
-    lines += _documents(result, everything)
+    lines += _corpus(result.corpus, everything) if result.corpus else _documents(result, everything)
     if result.models:
         lines += ["", columns(HEADINGS, [_row(m) for m in result.models], right=(1, 3, 4, 5, 6, 7))]
         lines += _legend(result)
@@ -120,6 +120,34 @@ def _documents(result: TokensResult, everything: bool) -> list[str]:
     )
     more = [f"and {len(rows) - len(shown):,} more (--all shows them)"] if len(shown) < len(rows) else []
     return ["", text, *more]
+
+
+def _corpus(found: dict[str, Any], everything: bool) -> list[str]:
+    """A corpus by kind, by folder and by size."""
+    lines: list[str] = []
+    for key in ("kind", "folder"):
+        groups = found[f"{key}s"]
+        shown = groups if everything else groups[:MOST_LINES]
+        rows = [
+            (
+                _cut(g[key] or "unreadable"),
+                f"{g['files']:,}",
+                units.show(float(g["bytes"]), "B"),
+                units.show(float(g["tokens"]), "token"),
+                f"{g['tokens'] / found['tokens']:.1%}" if found["tokens"] else "",
+            )
+            for g in shown
+        ]
+        lines += ["", columns((key, "files", "bytes", "tokens", "share"), rows, right=(1, 2, 3, 4))]
+        if len(shown) < len(groups):
+            lines.append(f"and {len(groups) - len(shown):,} more (--all shows them)")
+    bins = [(f"from {b['from']:,}", f"{b['files']:,}") for b in found["histogram"] if b["files"]]
+    lines += ["", columns(("tokens in a file", "files"), bins, right=(1,))]
+    if found["journal"]:
+        lines += ["", clean(f"Journal: {found['journal']}")]
+    for item in found["errors"] if everything else found["errors"][:MOST_LINES]:
+        lines.append(clean(f"! {item['path']}: {item['error']}"))
+    return lines
 
 
 def _cut(name: str, most: int = 44) -> str:

@@ -120,6 +120,8 @@ def run(
 ) -> Answered:
     """Answer a scenario; `settings` and `limits` of a command line win over the file."""
     scenario = read(path)
+    if "tokens" in (scenario.ask, scenario.ours and scenario.ours.ask):
+        import aiplan.tokens.formulas  # noqa: F401  (its quantities may be named in assertions)
     parsed = [(assertions.parse(text, str(path)), "assert") for text in scenario.assert_]
     parsed += [(assertions.parse(text, str(path)), "warn") for text in scenario.warn]
     names = list(dict.fromkeys(a.quantity for a, _ in parsed))
@@ -143,6 +145,10 @@ def _solve(
     catalog: Catalog,
     defaults: dict[str, Any] | None,
 ) -> tuple[Result, bool]:
+    if ask == "tokens":
+        from aiplan.tokens.scenario import solve
+
+        return solve(variant.set, variant.limit, names, title, path)
     question = read_question(variant.set, variant.limit, ask=ask, where=str(path))
     if ask == "facts":
         if not names:

@@ -26,7 +26,8 @@ def docx(paragraphs: Sequence[str], pages: int = 0) -> bytes:
     body = "".join(f"<w:p><w:r><w:t>{p}</w:t></w:r></w:p>" for p in paragraphs)
     cells = "".join(f"<w:tc><w:p><w:r><w:t>{c}</w:t></w:r></w:p></w:tc>" for c in ("left", "right"))
     members = {
-        "word/document.xml": f"<w:document {space}><w:body>{body}<w:tbl><w:tr>{cells}</w:tr></w:tbl></w:body></w:document>",
+        "word/document.xml": f"<w:document {space}><w:body>{body}<w:tbl><w:tr>{cells}</w:tr></w:tbl></w:body>"
+        "</w:document>",
         "word/footer1.xml": f"<w:ftr {space}><w:p><w:r><w:t>foot</w:t></w:r></w:p></w:ftr>",
         "docProps/app.xml": f"<Properties><Pages>{pages}</Pages></Properties>",
     }
@@ -85,7 +86,7 @@ def epub(chapters: Sequence[str]) -> bytes:
     spine = "".join(f'<itemref idref="c{i}"/>' for i in range(count))
     members: dict[str, bytes | str] = {
         "mimetype": "application/epub+zip",
-        "META-INF/container.xml": '<container><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>',
+        "META-INF/container.xml": '<container><rootfile full-path="OEBPS/book.opf"/></container>',
         "OEBPS/book.opf": f"<package><manifest>{items}</manifest><spine>{spine}</spine></package>",
     }
     for i, text in enumerate(chapters):
@@ -138,8 +139,13 @@ def recursive_pdf() -> bytes:
     """A page whose form draws itself: readers that follow it never come back, or run out of memory."""
     form = b"/Fm Do /Fm Do"
     body = b"<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /Fm 4 0 R >> >> /Length 13 >>"
-    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 11 0 R /Resources << /XObject << /Fm 4 0 R >> >> >>"
-    extra = {4: body + b"\nstream\n" + form + b"\nendstream", 10: page, 11: b"<< /Length 6 >>\nstream\n/Fm Do\nendstream"}
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 11 0 R"
+    page += b" /Resources << /XObject << /Fm 4 0 R >> >> >>"
+    extra = {
+        4: body + b"\nstream\n" + form + b"\nendstream",
+        10: page,
+        11: b"<< /Length 6 >>\nstream\n/Fm Do\nendstream",
+    }
     return pdf(["x"], extra=extra)
 
 

@@ -117,7 +117,9 @@ def test_an_estimate_covers_the_exact_count(counters: Counters, vocabulary: str)
 @pytest.mark.parametrize("vocabulary", ["o200k", "cl100k"])
 def test_pieces_count_as_the_whole(counters: Counters, vocabulary: str) -> None:
     chance = random.Random(3)
-    text = "".join(chance.choice(TEXTS)[: chance.randrange(3000)] + chance.choice(["\n", "\n\n", " \n"]) for _ in range(400))
+    text = "".join(
+        chance.choice(TEXTS)[: chance.randrange(3000)] + chance.choice(["\n", "\n\n", " \n"]) for _ in range(400)
+    )
     parts = pieces(text, 1000)
     assert "".join(parts) == text
     assert len(parts) > 50
