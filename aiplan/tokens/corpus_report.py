@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from aiplan.tokens import corpus, ratios, sample, vision
 from aiplan.tokens.ask import ASKS, PER_MODEL, TO_P10, Ask, TokensResult, solve
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.journal import Journal, default_path, merge
-from aiplan.tokens.models import Model, Registry
+from aiplan.tokens.models import Model, Price, Registry
 
 
 def run(
@@ -158,8 +159,7 @@ def _row(
     if guess:
         label = f"sampled +-{max(1 - low, high - 1):.1%}" + (f", {label}" if count.method == "estimated" else "")
     answer = ask.answer * files if ask.answer >= 1 or not ask.answer else tokens * ask.answer
-    each = model.price(tokens / files, answer / files, cached=ask.cached, batch=ask.batch, when=ask.when)
-    price = each.times(files)
+    price = _price(model, tokens, answer, files, ask)
     largest = totals["largest"] * (count.tokens / totals["tokens"] if totals["tokens"] else 1.0) + answer / files
     nodes = solve(model, tokens, answer, price, ask, share=largest / model.window if model.window else None)
     return {
@@ -186,6 +186,15 @@ def _row(
         "notes": [*left_out, *price.notes],
         "_nodes": nodes,
     }
+
+
+def _price(model: Model, tokens: float, answer: float, files: int, ask: Ask) -> Price:
+    """Cost of all files, each a request: at the price of a request of the mean length."""
+    size, length = max(round(tokens / files), 1000), 1000
+    one = model.price(size, length, cached=ask.cached, batch=ask.batch, when=ask.when)
+    if one.input is None or one.output is None:
+        return one
+    return replace(one, input=one.input * tokens / size, output=one.output * answer / length)
 
 
 def _counted(model: Model, totals: dict[str, Any], vocabulary: str, ask: Ask) -> Count:

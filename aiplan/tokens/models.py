@@ -6,7 +6,7 @@ A model that nobody knows is an error with the nearest names. A price that nobod
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,6 @@ class Price:
     source: str = ""
     why_null: str | None = None
     notes: tuple[str, ...] = ()
-
-    def times(self, count: float) -> Price:
-        """The price of so many requests like this one."""
-        if self.input is None or self.output is None:
-            return self
-        return replace(self, input=self.input * count, output=self.output * count)
 
     @property
     def total(self) -> float | None:
@@ -148,11 +142,12 @@ class Registry:
 
     def _listed(self, name: str, provider: str) -> tuple[str, Any]:
         index = self._price_list()
-        found = index.get(_same(name)) or index.get(_plain(name)) or []
+        found: list[tuple[str, Any]] = []
         for separator in "/:":
             head, mid, tail = name.partition(separator)
-            if not found and mid and any(head.lower() == p for p, _ in index.get(_plain(tail), [])):
+            if mid and any(head.lower() == p for p, _ in index.get(_plain(tail), [])):
                 found, provider = index[_plain(tail)], head.lower()
+        found = found or index.get(_same(name)) or index.get(_plain(name)) or []
         for of, model in found:
             if not provider or of == provider:
                 return of, model
