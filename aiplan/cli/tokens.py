@@ -69,6 +69,9 @@ def tokens(
     sized = not words and text is None and corpus is None
     if sized and not {"document_tokens", "document_words"} & set(settings):
         raise UserError("nothing to count: give FILE, --doc FILE, --text TEXT, or - for standard input")
+    from aiplan.tokens import ahead
+
+    helper = ahead.start() if not (sized or tokenizer or merging or corpus) else None
     from aiplan.tokens import command
 
     asked = command.ask(
@@ -107,7 +110,9 @@ def tokens(
 
         result = known.answer(asked, [])
     else:
-        result = command.answer(command.read_all(words, text, timeout=timeout), asked)
+        result = command.answer(command.read_all(words, text, timeout=timeout), asked, helper)
+    if helper:
+        helper.close()
     emit(command.render(result, form, everything=all_), out)
     if any(d["error"] and d["kind"] != "binary" for d in result.documents) or any(
         w.code == "incomplete" for w in result.warnings

@@ -15,7 +15,8 @@ from aiplan.graph import GRAPH, Given, Node
 from aiplan.specs.result import Assumption, Result, Value, Warning_
 from aiplan.tokens import formulas as _formulas  # noqa: F401  (fills the graph)
 from aiplan.tokens import ratios, vision
-from aiplan.tokens.count import Count, Counters, add
+from aiplan.tokens.ahead import Ahead
+from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.documents import Document
 from aiplan.tokens.models import Model, Price, Registry, list_date, price_source
 
@@ -62,11 +63,11 @@ class Ask:
     name: str | None = None
 
 
-def answer(documents: Sequence[Document], ask: Ask, counters: Counters | None = None) -> TokensResult:
+def answer(documents: Sequence[Document], ask: Ask, ahead: Ahead | None = None) -> TokensResult:
     """Count and price documents, taken together as one prompt."""
     registry = Registry(ask.prices)
     chosen = [registry.find(name) for name in (ask.models or registry.shown)]
-    counters = counters or Counters(mine=ask.tokenizer)
+    counters = Counters(mine=ask.tokenizer, ahead=ahead)
     leaves = [leaf for document in documents for leaf in document.leaves()]
     read = [leaf for leaf in leaves if leaf.error is None]
     if documents and not read:
@@ -99,8 +100,6 @@ class Texts:
             exact = self.counters.engine(vocabulary) is not None
             texts = [d.text for d in self.read]
             if not exact and self.counters.engine("o200k") is not None and vocabulary != "o200k":
-                from aiplan.tokens.count import estimate
-
                 base = [c.tokens for c in self.counts("o200k")]
                 found = [estimate(n, vocabulary, kind) for n, kind in zip(base, self.classes, strict=True)]
             else:

@@ -195,7 +195,11 @@ class Reader:
 
 def printable(path: str) -> str:
     """A path that any file and terminal can hold, whatever bytes its name has."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return path
 
 
 class Progress:

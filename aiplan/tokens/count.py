@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from aiplan.errors import UserError
 from aiplan.tokens import ratios
+from aiplan.tokens.ahead import Ahead
 
 PIECE = 4 << 20
 """Characters of a text that are counted at once; more is shared between threads."""
@@ -148,10 +149,18 @@ def own(path: Path) -> Engine:
 class Counters:
     """Engines by vocabulary, each loaded when it is first used; `mine` counts everything where it is given."""
 
-    def __init__(self, *, mine: Path | None = None, threads: int = 0, without: Sequence[str] = ()) -> None:
-        self.threads, self.without = threads, tuple(without)
+    def __init__(
+        self,
+        *,
+        mine: Path | None = None,
+        threads: int = 0,
+        without: Sequence[str] = (),
+        ahead: Ahead | None = None,
+    ) -> None:
+        self.threads, self.without, self.ahead = threads, tuple(without), ahead
         self.mine = own(mine) if mine else None
         self._engines: dict[str, Engine | None] = {}
+        self._kept: dict[str, CountMany] = {}
 
     def engine(self, vocabulary: str) -> Engine | None:
         """The exact or reconstructed engine of a vocabulary; None where only an estimate can be had."""
@@ -163,6 +172,8 @@ class Counters:
 
     def _load(self, vocabulary: str) -> Engine | None:
         chain: list[tuple[str, str, Callable[[], CountMany]]] = []
+        if self.ahead and TOKTOK.get(vocabulary) == TOKTOK["o200k"]:
+            return Engine("toktok", "exact", self._count_ahead)
         if vocabulary in TOKTOK:
             chain.append(("toktok", "exact", lambda: _toktok(vocabulary, self.threads)))
         if vocabulary in SPLINTR:
@@ -176,6 +187,16 @@ class Counters:
                 except ImportError:
                     continue
         return None
+
+    def _count_ahead(self, texts: Sequence[str]) -> list[int]:
+        """By the child that has loaded the vocabulary meanwhile; here where that cannot be."""
+        if self.ahead and self.ahead.takes(texts) and (found := self.ahead.count(texts)) is not None:
+            return found
+        if self.ahead:
+            self.ahead.close()
+        if "own" not in self._kept:
+            self._kept["own"] = _toktok("o200k", self.threads)
+        return self._kept["own"](texts)
 
     def count(self, texts: Sequence[str], vocabulary: str, classes: Sequence[str] | None = None) -> list[Count]:
         """Tokens of each text in a vocabulary."""

@@ -12,7 +12,8 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ class Row:
 
 
 COLUMNS = tuple(Row.__slots__)
+_values = attrgetter(*COLUMNS)
 
 
 class Journal:
@@ -117,7 +119,7 @@ class Journal:
         marks = ",".join("?" * (len(COLUMNS) + 1))
         self.db.execute("BEGIN")
         self.db.executemany(
-            f"INSERT OR REPLACE INTO files VALUES ({marks})", [(*astuple(row), self.run) for row in rows]
+            f"INSERT OR REPLACE INTO files VALUES ({marks})", [(*_values(row), self.run) for row in rows]
         )
         self.db.execute("COMMIT")
 

@@ -95,7 +95,7 @@ class Registry:
         self.shown: list[str] = list(data["shown"])
         if overlay:
             self._overlay(overlay)
-        self._index: dict[str, list[tuple[str, Any]]] | None = None
+        self._index: dict[str, dict[str, Any]] = {}
 
     def _overlay(self, path: Path) -> None:
         data = yamlio.load(path)
@@ -141,32 +141,35 @@ class Registry:
         return {}
 
     def _listed(self, name: str, provider: str) -> tuple[str, Any]:
-        index = self._price_list()
-        found: list[tuple[str, Any]] = []
+        """Provider and model of the price list; the maker's before those of hosts."""
+        providers = {p.id: p for p in _snapshot().providers}
         for separator in "/:":
             head, mid, tail = name.partition(separator)
-            if mid and any(head.lower() == p for p, _ in index.get(_plain(tail), [])):
-                found, provider = index[_plain(tail)], head.lower()
-        found = found or index.get(_same(name)) or index.get(_plain(name)) or []
-        for of, model in found:
-            if not provider or of == provider:
-                return of, model
+            if mid and head.lower() in providers and (found := self._in(providers[head.lower()], tail)) is not None:
+                return head.lower(), found
+        if provider:
+            order = [provider] if provider in providers else []
+        else:
+            order = [*(v for v in VENDORS if v in providers), *(p for p in providers if p not in VENDORS)]
+        for of in order:
+            if (found := self._in(providers[of], name)) is not None:
+                return of, found
         return "", None
 
-    def _price_list(self) -> dict[str, list[tuple[str, Any]]]:
-        """Models of the price list by the exact names that its rules accept, their maker first."""
-        if self._index is None:
-            self._index = {}
-            providers = {p.id: p for p in _snapshot().providers}
-            ordered = [*(v for v in VENDORS if v in providers), *(p for p in providers if p not in VENDORS)]
-            for rank in (False, True):
-                for of in ordered:
-                    for model in providers[of].models:
-                        names = [model.id, model.id.rpartition("/")[2]] if not rank else _accepted(model.match)
-                        for name in names:
-                            for key in {_same(name), _plain(name)}:
-                                self._index.setdefault(key, []).append((of, model))
-        return self._index
+    def _in(self, provider: Any, name: str) -> Any:
+        """A provider's model by its id or the exact names that its rules accept, then without a date."""
+        if provider.id not in self._index:
+            index: dict[str, Any] = {}
+            for key in (_same, _plain):
+                for model in provider.models:
+                    index.setdefault(key(model.id), model)
+                    index.setdefault(key(model.id.rpartition("/")[2]), model)
+                for model in provider.models:
+                    for accepted in _accepted(model.match):
+                        index.setdefault(key(accepted), model)
+            self._index[provider.id] = index
+        found = self._index[provider.id]
+        return found.get(_same(name)) or found.get(_plain(name))
 
     def _names(self) -> list[str]:
         return [m.id for p in _snapshot().providers if p.id in VENDORS[:7] for m in p.models]
