@@ -47,6 +47,8 @@ def tokens(
     seed: Annotated[int, typer.Option("--seed", help="Of the sample.")] = 0,
     shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Count one part of N; see merge.")] = "1/1",
     jobs: Annotated[int, typer.Option("--jobs", help="Threads; else one a processor.")] = 0,
+    engine: Annotated[str, typer.Option("--engine", help="Where a corpus is counted: threads or dask.")] = "threads",
+    scheduler: Annotated[str, typer.Option("--scheduler", metavar="ADDRESS", help="Of Dask: tcp://HOST:PORT.")] = "",
     set_: Set = [],
     timeout: Annotated[str, typer.Option("--timeout", help="Most time to read one document.")] = "30s",
     format: Format = "table",
@@ -104,6 +106,8 @@ def tokens(
                 seed=seed,
                 jobs=jobs,
                 seconds=command.seconds(timeout),
+                engine=engine,
+                scheduler=scheduler,
             )
     elif sized:
         from aiplan.tokens import words as known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from aiplan import __version__, units
 from aiplan.errors import UserError
 from aiplan.specs.result import Value, Warning_
-from aiplan.tokens import corpus, ratios, sample, vision
+from aiplan.tokens import corpus, engines, ratios, sample, vision
 from aiplan.tokens.ask import ASKS, PER_MODEL, TO_P10, Ask, TokensResult, solve
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.journal import Journal, default_path, merge
@@ -30,6 +31,8 @@ def run(
     jobs: int = 0,
     quiet: bool = False,
     seconds: float = 30.0,
+    engine: str = "threads",
+    scheduler: str = "",
 ) -> TokensResult:
     """Count a corpus, or a sample of it, and report."""
     if not root.is_dir():
@@ -40,26 +43,27 @@ def run(
     counters = Counters(mine=ask.tokenizer, threads=1)
     vocabulary = _vocabulary(models, counters, ask)
     about = {"corpus": str(root.resolve()), "vocabulary": vocabulary, "shard": str(part)}
-    reader = corpus.Reader(counters, vocabulary.partition(" ")[0], root, seconds=seconds)
+    counted = vocabulary.partition(" ")[0]
+    reader = corpus.Reader(counters, counted, root, seconds=seconds)
+    settings = {"vocabulary": counted, "root": str(root), "seconds": seconds, "tokenizer": str(ask.tokenizer or "")}
     guess: sample.Estimate | None = None
-    try:
+    with engines.engine(engine, scheduler, **settings) as pool, closing(reader):
+        jobs = jobs or (pool.workers if pool else 0)
         if sampled:
             book = Journal(Path(":memory:"), about=about)
             book.begin()
             strata = sample.choose(lambda: corpus.listed(root, part), sampled, seed)
             chosen = (file for one in strata.values() for _, file in one.chosen)
-            corpus.count(chosen, book, reader, jobs=jobs, quiet=quiet)
+            corpus.count(chosen, book, reader, jobs=jobs, quiet=quiet, executor=pool)
             by_name = dict(book.query("SELECT path, tokens FROM seen"))
             found = {f.path: by_name[corpus.printable(f.path)] for s in strata.values() for _, f in s.chosen}
             guess = sample.estimate(strata, found)
         else:
             book = Journal(journal or default_path(root, about), about=about, fresh=fresh)
             book.begin()
-            corpus.count(corpus.listed(root, part), book, reader, jobs=jobs, quiet=quiet)
+            corpus.count(corpus.listed(root, part), book, reader, jobs=jobs, quiet=quiet, executor=pool)
         book.end()
-    finally:
-        reader.close()
-    result = report(book, models, ask, vocabulary.partition(" ")[0], guess)
+    result = report(book, models, ask, counted, guess)
     book.close()
     return result
 
