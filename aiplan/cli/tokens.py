@@ -37,7 +37,7 @@ def tokens(
         Path | None, typer.Option("--prices", metavar="FILE", help="Your own prices, windows and speeds (YAML).")
     ] = None,
     corpus: Annotated[
-        Path | None, typer.Option("--corpus", metavar="DIR", help="A folder of any size: each file is one prompt.")
+        str | None, typer.Option("--corpus", metavar="DIR", help="A folder of any size: each file is one prompt.")
     ] = None,
     journal: Annotated[
         Path | None, typer.Option("--journal", metavar="FILE", help="Where a corpus's counts are kept; else a cache.")
@@ -97,7 +97,7 @@ def tokens(
             raise UserError("--corpus counts a folder; give no other documents beside it")
         else:
             result = corpus_report.run(
-                corpus or Path(),
+                corpus or "",
                 asked,
                 journal=journal,
                 fresh=fresh,

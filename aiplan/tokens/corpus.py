@@ -7,6 +7,7 @@ documents are read by one child process a thread. The order of the answers does 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import sys
@@ -15,8 +16,9 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from aiplan.errors import UserError
 from aiplan.tokens import media, ratios
@@ -137,11 +139,20 @@ class Reader:
             rows[i].tokens += count.tokens
         return rows
 
+    def opened(self, file: File) -> BinaryIO:
+        """A file, open for reading. Raises OSError."""
+        return open(file.path, "rb")
+
+    @contextmanager
+    def local(self, file: File, data: bytes) -> Iterator[Path]:
+        """A path under which this machine has a file of these bytes."""
+        yield Path(file.path)
+
     def _read(self, file: File) -> tuple[Row, list[str]]:
         folder = os.sep.join(file.path[self.strip :].split(os.sep)[:-1][:DEPTH]) or "."
         row = Row(printable(file.path), file.size, file.mtime, "", printable(folder), "", 0, "prose", 0, "", 0.0, "")
         try:
-            with open(file.path, "rb") as handle:
+            with self.opened(file) as handle:
                 data = handle.read(512)
                 row.kind = kind_of(file.path, data)
                 if row.kind not in CHILD and row.kind not in MEDIA and file.size > MOST_TEXT:
@@ -159,9 +170,10 @@ class Reader:
             row.error = unreadable(row.kind)
             return row, []
         if row.kind in CHILD:
-            return self._document(row, self._sandbox().read(Path(file.path), row.kind))
+            with self.local(file, data) as path:
+                return self._document(row, self._sandbox().read(path, row.kind))
         if row.kind in MEDIA:
-            return self._document(row, media.read(file.path, row.kind, Path(file.path)))
+            return self._document(row, media.from_file(file.path, row.kind, io.BytesIO(data), file.size))
         text = decode(data)[0]
         row.klass = ratios.class_of(text, row.kind)
         return row, [text] if text else []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiplan import __version__, units
 from aiplan.errors import UserError
@@ -18,9 +18,12 @@ from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.journal import Journal, default_path, merge
 from aiplan.tokens.models import Model, Price, Registry
 
+if TYPE_CHECKING:
+    from aiplan.tokens.remote import Remote
+
 
 def run(
-    root: Path,
+    root: str,
     ask: Ask,
     *,
     journal: Path | None = None,
@@ -35,37 +38,56 @@ def run(
     scheduler: str = "",
 ) -> TokensResult:
     """Count a corpus, or a sample of it, and report."""
-    if not root.is_dir():
-        raise UserError(f"--corpus {root}: there is no such folder")
+    far = _far(root, engine)
     part = corpus.read_shard(shard)
     registry = Registry(ask.prices)
     models = [registry.find(name) for name in (ask.models or registry.shown)]
     counters = Counters(mine=ask.tokenizer, threads=1)
     vocabulary = _vocabulary(models, counters, ask)
-    about = {"corpus": str(root.resolve()), "vocabulary": vocabulary, "shard": str(part)}
+    about = {"corpus": root if far else str(Path(root).resolve()), "vocabulary": vocabulary, "shard": str(part)}
     counted = vocabulary.partition(" ")[0]
-    reader = corpus.Reader(counters, counted, root, seconds=seconds)
-    settings = {"vocabulary": counted, "root": str(root), "seconds": seconds, "tokenizer": str(ask.tokenizer or "")}
+    if far:
+        reader = far.reader(counters, counted, seconds=seconds)
+    else:
+        reader = corpus.Reader(counters, counted, Path(root), seconds=seconds)
+
+    def files() -> Iterator[corpus.File]:
+        return far.listed(part) if far else corpus.listed(Path(root), part)
+
+    settings = {"vocabulary": counted, "root": root, "seconds": seconds, "tokenizer": str(ask.tokenizer or "")}
     guess: sample.Estimate | None = None
     with engines.engine(engine, scheduler, **settings) as pool, closing(reader):
         jobs = jobs or (pool.workers if pool else 0)
         if sampled:
             book = Journal(Path(":memory:"), about=about)
             book.begin()
-            strata = sample.choose(lambda: corpus.listed(root, part), sampled, seed)
+            strata = sample.choose(files, sampled, seed)
             chosen = (file for one in strata.values() for _, file in one.chosen)
             corpus.count(chosen, book, reader, jobs=jobs, quiet=quiet, executor=pool)
             by_name = dict(book.query("SELECT path, tokens FROM seen"))
             found = {f.path: by_name[corpus.printable(f.path)] for s in strata.values() for _, f in s.chosen}
             guess = sample.estimate(strata, found)
         else:
-            book = Journal(journal or default_path(root, about), about=about, fresh=fresh)
+            book = Journal(journal or default_path(about), about=about, fresh=fresh)
             book.begin()
-            corpus.count(corpus.listed(root, part), book, reader, jobs=jobs, quiet=quiet, executor=pool)
+            corpus.count(files(), book, reader, jobs=jobs, quiet=quiet, executor=pool)
         book.end()
     result = report(book, models, ask, counted, guess)
     book.close()
     return result
+
+
+def _far(root: str, engine: str) -> Remote | None:
+    """The remote folder of a URL; None for a folder here, which must exist."""
+    if "://" in root:
+        if engine != "threads":
+            raise UserError("--engine dask counts files that the workers see; a URL is counted by threads")
+        from aiplan.tokens.remote import Remote
+
+        return Remote(root)
+    if not Path(root).is_dir():
+        raise UserError(f"--corpus {root}: there is no such folder")
+    return None
 
 
 def merged(paths: list[Path], into: Path, ask: Ask) -> TokensResult:

@@ -173,10 +173,10 @@ class Journal:
         self.db.close()
 
 
-def default_path(corpus: Path, about: dict[str, Any]) -> Path:
+def default_path(about: dict[str, Any]) -> Path:
     """Where the journal of a corpus is kept when none is named: the user's cache."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    text = json.dumps([str(corpus.resolve()), about], sort_keys=True)
+    text = json.dumps(about, sort_keys=True)
     return Path(cache) / "aiplan" / "tokens" / f"{hashlib.blake2b(text.encode(), digest_size=10).hexdigest()}.journal"
 
 

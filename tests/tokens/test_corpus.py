@@ -212,3 +212,19 @@ def test_json_of_a_corpus_is_the_contracts_object(tmp_path: Path) -> None:
     done = aiplan("tokens", "--corpus", str(tmp_path / "c"), "--journal", str(tmp_path / "j"), "--json")
     assert json.loads(done.out)["schema"] == "aiplan.result/1"
     assert done.json["models"][0]["cost"] <= done.json["models"][-1]["cost"]
+
+
+def test_a_remote_folder_counts_as_a_local_one(tmp_path: Path) -> None:
+    import fsspec
+
+    texts = fill(tmp_path / "c", 60)
+    memory = fsspec.filesystem("memory")
+    memory.put(str(tmp_path / "c"), "/far", recursive=True)
+    arguments = ["tokens", "--corpus", "memory://far", "--journal", str(tmp_path / "j"), "-m", "gpt-4o", "--json"]
+    for _ in range(2):
+        of = aiplan(*arguments).json["corpus"]
+        assert (of["files"], of["tokens"]) == (60, true_tokens(texts))
+    assert {k["kind"]: k["files"] for k in of["kinds"]} == {"text": 45, "docx": 15}
+    assert len(of["folders"]) == 15
+    assert aiplan("tokens", "--corpus", "memory://none").code == 2
+    assert aiplan("tokens", "--corpus", "noscheme://none").code == 2

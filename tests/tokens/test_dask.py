@@ -36,11 +36,14 @@ def test_a_lost_worker_loses_no_file_and_counts_none_twice(tmp_path: Path, clust
     texts = fill(tmp_path / "c", 3000)
     journal = tmp_path / "j"
 
+    at: list[int] = []
+
     def kill() -> None:
         end = time.monotonic() + 60
         while not rows(journal) and time.monotonic() < end:
             time.sleep(0.002)
         os.kill(workers[0], signal.SIGKILL)
+        at.append(rows(journal))
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -48,6 +51,7 @@ def test_a_lost_worker_loses_no_file_and_counts_none_twice(tmp_path: Path, clust
     done = aiplan(*command, "--engine", "dask", "--scheduler", address)
     killer.join()
     assert done.code == 0, done.err
+    assert 0 < at[0] < 3000
     assert done.json["corpus"]["files"] == 3000 == rows(journal)
     assert done.json["corpus"]["tokens"] == true_tokens(texts)
 
