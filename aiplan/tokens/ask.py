@@ -74,9 +74,14 @@ def answer(documents: Sequence[Document], ask: Ask, ahead: Ahead | None = None) 
         raise UserError(f"{leaves[0].name}: {leaves[0].error}")
     texts = Texts(read, counters)
     rows = [_model_row(model, read, texts, ask) for model in chosen]
-    rows.sort(key=lambda row: (row["cost"] is None, row["cost"] or 0.0, row["model"]))
+    rows.sort(key=cheapest)
     main = next(row for row in rows if row["model"] == chosen[0].name) if len(chosen) == 1 else None
     return _result(documents, leaves, read, rows, main, texts, ask)
+
+
+def cheapest(row: dict[str, Any]) -> tuple[bool, bool, float, str]:
+    """Order of the models: by cost, after them those that leave something out, then those of unknown price."""
+    return row["cost"] is None, bool(row["left_out"]), row["cost"] or 0.0, row["model"]
 
 
 class Texts:
@@ -115,7 +120,7 @@ def _pictures(model: Model, document: Document, as_: As) -> tuple[float, bool, s
     if document.kind == "audio" or document.kind == "video":
         table: dict[str, Any] = vision.AUDIO if document.kind == "audio" else vision.VIDEO
         if model.vendor not in table:
-            return 0.0, True, f"{model.name}: no number of tokens of {document.kind} is known"
+            return 0.0, True, f"no number of tokens of {document.kind} is known, so it is left out"
         return document.seconds * table[model.vendor][0], True, None
     pages = document.page_images
     if as_ == "image" and not document.images and not pages and document.text:
@@ -125,7 +130,7 @@ def _pictures(model: Model, document: Document, as_: As) -> tuple[float, bool, s
     if not (document.images or (pages and as_ != "text")):
         return 0.0, True, None
     if not model.picture:
-        return 0.0, True, f"{model.name}: it is not known how it counts pictures, so they are left out"
+        return 0.0, True, "it is not known how pictures are counted, so they are left out"
     if as_ == "text" or not pages:
         return float(sum(vision.picture(model.picture, *size) for size in document.images)), True, None
     for size in pages:
@@ -183,7 +188,8 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
         "reading_time": value["reading_time"],
         "reading_speed": nodes["reading_speed"].origin,
         "answer_time": value["answer_time"],
-        "notes": [*reasons, *price.notes],
+        "left_out": reasons,
+        "notes": list(price.notes),
         "_nodes": nodes,
         "_source": model.source,
     }
@@ -331,8 +337,8 @@ def _headline(read: Sequence[Document], rows: list[dict[str, Any]], main: dict[s
         share = main["context_share"]
         of = f", {_percent(share)} of its window" if share is not None else ""
         return f"{what}: {tokens} for {main['model']}, {price}{of}."
-    cheapest = next((r for r in rows if r["cost"] is not None and r["fits"] != 0.0), None)
-    tail = f"; cheapest that fits: {cheapest['model']}, {units.show(cheapest['cost'], 'USD')}" if cheapest else ""
+    best = next((r for r in rows if r["cost"] is not None and r["fits"] != 0.0 and not r["left_out"]), None)
+    tail = f"; cheapest that fits: {best['model']}, {units.show(best['cost'], 'USD')}" if best else ""
     return f"{what}: {units.show(float(base.tokens), 'token')} tokens of o200k ({base.label}){tail}."
 
 
@@ -365,11 +371,20 @@ def _warnings(
     embedded = sum(d.embedded_images for d in leaves)
     if embedded and ask.as_ == "text":
         out.append(Warning_("images-left-out", f"{embedded} pictures inside documents are not counted: text alone"))
-    for row in [main] if main else rows:
-        out += [Warning_("model", note) for note in row["notes"]]
+    out += left_out([main] if main else rows)
     if main is not None and main["fits"] == 0.0:
         out.append(Warning_("beyond-window", f"{main['model']} cannot take this at once: split it"))
     return out
+
+
+def left_out(rows: Sequence[dict[str, Any]]) -> list[Warning_]:
+    """What some models' figures lack, each reason once with its models."""
+    by_reason: dict[str, list[str]] = {}
+    for row in rows:
+        for reason in row["left_out"]:
+            by_reason.setdefault(reason, []).append(row["model"])
+    out = [Warning_("left-out", f"{', '.join(models)}: {reason}") for reason, models in by_reason.items()]
+    return out + [Warning_("price", note) for row in rows for note in row["notes"]]
 
 
 def _sources(rows: list[dict[str, Any]], main: dict[str, Any] | None) -> list[str]:

@@ -13,7 +13,7 @@ from aiplan import __version__, units
 from aiplan.errors import UserError
 from aiplan.specs.result import Value, Warning_
 from aiplan.tokens import corpus, engines, ratios, sample, vision
-from aiplan.tokens.ask import ASKS, PER_MODEL, TO_P10, Ask, TokensResult, solve
+from aiplan.tokens.ask import ASKS, PER_MODEL, TO_P10, Ask, TokensResult, cheapest, left_out, solve
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.journal import Journal, default_path, merge
 from aiplan.tokens.models import Model, Price, Registry
@@ -123,7 +123,7 @@ def report(
         raise UserError("the corpus holds no files")
     scale = guess.total / totals["tokens"] if guess and totals["tokens"] else 1.0
     rows = [_row(model, totals, vocabulary, book, ask, scale, guess) for model in models]
-    rows.sort(key=lambda row: (row["cost"] is None, row["cost"] or 0.0, row["model"]))
+    rows.sort(key=cheapest)
     main = rows[0] if len(rows) == 1 else None
     tokens = guess.total if guess else float(totals["tokens"])
     found = Value(round(tokens), "token", "measured")
@@ -177,7 +177,7 @@ def _row(
     guess: sample.Estimate | None,
 ) -> dict[str, Any]:
     count = _counted(model, totals, vocabulary, ask)
-    pictures, left_out = _pictures(model, book.pictures())
+    pictures, reasons = _pictures(model, book.pictures())
     files = guess.files if guess else totals["files"]
     low, high = (guess.low / guess.total, guess.high / guess.total) if guess and guess.total else (1.0, 1.0)
     tokens = float(round((count.tokens + pictures) * scale))
@@ -209,7 +209,8 @@ def _row(
         "reading_time": nodes["reading_time"].value,
         "reading_speed": nodes["reading_speed"].origin,
         "answer_time": nodes["answer_time"].value,
-        "notes": [*left_out, *price.notes],
+        "left_out": reasons,
+        "notes": list(price.notes),
         "_nodes": nodes,
     }
 
@@ -235,19 +236,19 @@ def _counted(model: Model, totals: dict[str, Any], vocabulary: str, ask: Ask) ->
 def _pictures(model: Model, found: Iterable[tuple[str, str, float]]) -> tuple[float, list[str]]:
     """Tokens of pictures, scanned pages, sound and film; and what is left out."""
     tokens = 0.0
-    left_out: dict[str, None] = {}
+    reasons: dict[str, None] = {}
     for kind, sizes, seconds in found:
         if seconds:
             table: dict[str, Any] = vision.VIDEO if kind == "video" else vision.AUDIO
             if model.vendor in table:
                 tokens += seconds * table[model.vendor][0]
             else:
-                left_out[f"{model.name}: no number of tokens of {kind} is known, so they are left out"] = None
+                reasons[f"no number of tokens of {kind} is known, so it is left out"] = None
         if sizes and model.picture:
             tokens += sum(vision.picture(model.picture, w, h) for w, h in json.loads(sizes))
         elif sizes:
-            left_out[f"{model.name}: it is not known how it counts pictures, so they are left out"] = None
-    return tokens, list(left_out)
+            reasons["it is not known how pictures are counted, so they are left out"] = None
+    return tokens, list(reasons)
 
 
 def _headline(
@@ -286,4 +287,4 @@ def _warnings(totals: dict[str, Any], rows: list[dict[str, Any]]) -> list[Warnin
     beyond = [row["model"] for row in rows if row["fits"] == 0.0]
     if beyond:
         out.append(Warning_("beyond-window", f"the largest file does not fit into {', '.join(beyond)}"))
-    return out + [Warning_("model", note) for row in rows for note in row["notes"]]
+    return out + left_out(rows)

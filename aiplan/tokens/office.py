@@ -103,7 +103,7 @@ def docx(name: str, data: bytes) -> Document:
     pages = None
     if "docProps/app.xml" in archive.names:
         found = re.search(rb"<Pages>(\d{1,6})</Pages>", archive.read("docProps/app.xml"))
-        pages = int(found[1]) if found else None
+        pages = (int(found[1]) or None) if found else None
     pictures = _pictures(archive, "word/media/")
     return Document(name, "docx", len(data), "zip and XML", "".join(out).strip(), pages, embedded_images=pictures)
 

@@ -38,7 +38,7 @@ def _row(model: dict[str, Any]) -> tuple[str, ...]:
     window = "unknown" if share is None else f"{share:.1%}" if share < 10 else f"x{share:,.0f}"
     return (
         model["model"],
-        units.show(model["tokens"], "token"),
+        units.show(model["tokens"], "token") + ("*" if model["left_out"] else ""),
         _short(model["method"]),
         _money(model["input_cost"]),
         _money(model["output_cost"]),
@@ -62,6 +62,8 @@ def _legend(result: TokensResult) -> list[str]:
     lines = []
     if any(m["method"].startswith("estimated") for m in result.models):
         lines.append("+-: estimated, since the vocabulary is not public or not installed")
+    if any(m["left_out"] for m in result.models):
+        lines.append("*: without what the warnings name")
     if any(m["fits"] == 0.0 for m in result.models):
         lines.append("!: it does not fit into the window")
     if any(m["reading_speed"] == "default" for m in result.models):
@@ -214,7 +216,7 @@ def csv(result: TokensResult) -> str:
     from aiplan.output.structured import safe_cell
 
     out = io.StringIO()
-    keys = [k for k in result.models[0] if k != "notes"]
+    keys = [k for k in result.models[0] if k not in ("notes", "left_out")]
     writer = writer_of.writer(out, lineterminator="\n")
     writer.writerow(keys)
     for model in result.models:

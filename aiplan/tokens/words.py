@@ -24,7 +24,7 @@ def answer(ask: Ask, names: list[str]) -> TokensResult:
     for name in names:
         if name not in quantities:
             quantities[name] = Value(None, GRAPH[name].unit, "formula", why_null=_why(name, nodes))
-    warnings = [Warning_("model", note) for note in (price.notes if price else ())]
+    warnings = [Warning_("price", note) for note in (price.notes if price else ())]
     if (share := quantities.get("context_share")) and share.value is not None and share.value > 1:
         warnings.append(Warning_("beyond-window", f"{share.value:.1f} times the context window: split it"))
     used = [n for n in nodes.values() if n.origin == "default"]

@@ -152,7 +152,7 @@ def test_a_scanned_page_is_priced_as_a_picture(tmp_path: Path) -> None:
     assert done.value("document_tokens") == 1600
     assert any("scanned" in w["message"] for w in done.json["warnings"])
     none = aiplan("tokens", str(tmp_path / "scan.pdf"), "-m", "deepseek-chat", "--json")
-    assert any("not known how it counts pictures" in w["message"] for w in none.json["warnings"])
+    assert any("not known how pictures are counted" in w["message"] for w in none.json["warnings"])
 
 
 def test_a_pdf_as_text_as_pdf_and_as_pictures(tmp_path: Path) -> None:
@@ -281,3 +281,12 @@ def test_a_scenario_does_not_pass_when_a_document_cannot_be_read(tmp_path: Path)
     done = aiplan("check", str(scenario))
     assert done.code == 1
     assert "could not be read" in done.out
+
+
+def test_a_model_that_leaves_pictures_out_is_not_called_the_cheapest(tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(make.pdf([make.WORDS, None]))
+    done = aiplan("tokens", str(tmp_path / "scan.pdf"), "--json")
+    whole = [bool(model["left_out"]) for model in done.json["models"]]
+    assert whole == sorted(whole)
+    assert any(whole)
+    assert done.json["models"][0]["model"] in done.json["headline"]
