@@ -11,7 +11,10 @@ def main() -> None:
     if arguments in (["--version"], ["-V"]):
         from aiplan import __version__
 
-        print(f"aiplan {__version__}")
+        try:
+            print(f"aiplan {__version__}", flush=True)
+        except BrokenPipeError:  # nobody reads any more
+            sys.stderr.close()
         return
     import gc
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from aiplan import units
+from aiplan.graph import GRAPH, NoValue
 from aiplan.plan import Plan
 from aiplan.quantities import scaling
 
@@ -49,9 +51,9 @@ THRESHOLDS = (
     ),
 )
 
+YEAR = 31557600.0  # s
 DATA_MOVEMENT_WALL = 2e28  # FLOP in about three months, Erdil and Schneider-Joseph 2024 (Epoch AI)
 FEWEST_TOKENS = 250.0  # per accelerator and step; Llama 3 405B trained with 977
-US_GENERATION = 4300e12 * 3600 / 31557600  # W on average: 4,300 TWh in 2024, EIA
 LATENCY_WALL = 2e31  # FLOP, same source
 
 
@@ -67,7 +69,8 @@ def _evidence(plan: Plan) -> list[tuple[str, str]]:
     out = []
     if plan.expanded.rumour:
         out.append(("rumour", f"{plan.expanded.rumour} is described from rumours, not from its makers"))
-    size, tokens = plan.value("effective_params"), plan.value("tokens")
+    of = "params" if plan.expanded.law.form in scaling.OF_ALL_PARAMS else "effective_params"
+    size, tokens = plan.value(of), plan.value("tokens")
     decided = any(
         node.formula and node.formula.rival == plan.expanded.law.form
         for node in (plan.nodes.get(n) for n in ("tokens", "params", "training_flops", "loss"))
@@ -77,6 +80,9 @@ def _evidence(plan: Plan) -> list[tuple[str, str]]:
         reason = scaling.in_range(plan.expanded.law, size, tokens)
         if reason:
             out.append(("beyond-fit-range", reason))
+    reached = plan.value("mfu")
+    if reached is not None and reached > 1:
+        out.append(("beyond-peak", f"this plan computes {reached:.1f} times as fast as the peak of its accelerators"))
     mfu = plan.nodes.get("reference_mfu")
     if mfu and mfu.origin == "default":
         out.append(("mfu-unmeasured", f"{mfu.source}; the interval of days and cost is wide for that reason"))
@@ -119,7 +125,7 @@ def _walls(plan: Plan) -> list[tuple[str, str]]:
             )
         )
     fed = (plan.value("batch_tokens") or 0) / (plan.value("accelerators") or 1)
-    if 0 < fed < FEWEST_TOKENS and not plan.question.given.get("mfu"):
+    if 0 < fed < FEWEST_TOKENS and plan.value("accelerators") > 1 and not plan.question.given.get("mfu"):
         out.append(
             (
                 "mfu-extrapolated",
@@ -130,7 +136,7 @@ def _walls(plan: Plan) -> list[tuple[str, str]]:
         )
     sequences = (plan.value("batch_tokens") or 0) / (plan.value("seq_len") or 1)
     dp, micro = plan.value("dp"), plan.value("micro_batch")
-    if sequences and dp and micro and dp * micro > sequences * 1.001:
+    if sequences and dp and micro and dp > 1 and dp * micro > sequences * 1.001:
         out.append(
             (
                 "batch-too-small",
@@ -162,8 +168,8 @@ def _sites(plan: Plan) -> list[tuple[str, str]]:
     each = units.show(plan.value("site_capacity"), "W")
     average = plan.value("average_power") or 0.0
     grid = []
-    if average > 0.01 * US_GENERATION:
-        share = average / US_GENERATION
+    share = average * YEAR / (GRAPH["us_generation"].default or math.inf)
+    if share > 0.01:
         grid = [
             ("grid-share", f"{units.show(average, 'W')} on average is {share:.0%} of all electricity made in the US")
         ]
@@ -194,4 +200,34 @@ def _prices(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _pins(plan: Plan) -> list[tuple[str, str]]:
-    return [("pin-unused", f"{name} is given but changes nothing that was asked") for name in plan.unused]
+    """Pins that change nothing, and givens that contradict one another."""
+    return [("pin-unused", f"{name} is given but changes nothing that was asked") for name in plan.unused] + [
+        ("over-determined", f"{name} is given as {said}, but {why} {found}")
+        for name, said, why, found in _clashes(plan)
+    ]
+
+
+def _clashes(plan: Plan) -> list[tuple[str, str, str, str]]:
+    """Givens that the other givens contradict by over a tenth: name, value, reason, value found."""
+    each, tokens, size = (plan.value(n) for n in ("flops_per_token", "tokens", "shape_params"))
+    found: dict[str, tuple[float | None, str]] = {
+        "training_flops": (each * tokens if each and tokens else None, "this model on these tokens takes"),
+        "params": (size, "the shape used has"),
+    }
+    law = plan.expanded.law
+    if law.has_loss and plan.value("effective_params") and tokens:
+        try:
+            loss = scaling.from_law(
+                law.form, "loss", law.coefficients, effective_params=plan.value("effective_params"), tokens=tokens
+            )
+            found["loss"] = (loss, f"for this size on these tokens {law.name} says")
+        except NoValue:
+            pass
+    out = []
+    for name, (other, why) in found.items():
+        value = plan.question.given.get(name)
+        least = 0.01 if name == "loss" else 0.1
+        if value and other and abs(value / other - 1) > least:
+            unit = plan.nodes[name].unit
+            out.append((name, units.show(value, unit, name), why, units.show(other, unit, name)))
+    return out

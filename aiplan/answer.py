@@ -120,7 +120,7 @@ def _assumptions(plan: Plan) -> list[Assumption]:
 
 def _laws(plan: Plan) -> list[LawRow]:
     """Every law's answer, where the user left tokens or size to a law."""
-    from aiplan.quantities.scaling import spread_across_laws
+    from aiplan.quantities.scaling import LAWS, spread_across_laws
 
     given = plan.question.given
     if {"tokens", "loss", "flops_per_sample"} & set(given) or ("training_flops" in given and "params" in plan.given):
@@ -129,5 +129,10 @@ def _laws(plan: Plan) -> list[LawRow]:
     flops = given.get("training_flops")
     if size is None and flops is None:
         return []
-    rows = spread_across_laws(params=None if flops else size, training_flops=flops)
-    return [LawRow(law=law, params=n, tokens=d, training_flops=c) for law, n, d, c in rows]
+    share = (plan.value("active_params") or 1.0) / (plan.value("params") or 1.0)
+    rows = spread_across_laws(
+        params=None if flops else plan.value("params"), training_flops=flops, active_share=share, everything=True
+    )
+    used = plan.expanded.law.name
+    shown = [row for row in rows if row[0] == used or not (LAWS[row[0]].doubtful or LAWS[row[0]].variant)]
+    return [LawRow(law=law, params=n, tokens=d, training_flops=c) for law, n, d, c in shown]

@@ -1,4 +1,4 @@
-"""The catalogue: finds, checks and overlays the YAML entries of accelerators, servers, networks, sites and models.
+"""The catalogue: finds, reads and overlays the YAML entries of accelerators, servers, networks, sites and models.
 
 One name reads one file, through a generated index of ids and aliases; a file that the index does not know is found
 by scanning. `python -m aiplan.catalog` writes the indexes and the JSON Schemas anew.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,7 +19,8 @@ from aiplan import yamlio
 from aiplan.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from aiplan.specs.accelerator import Accelerator, best_precision, expand_accelerator, peak_of
+    from aiplan.catalog_files import check_file, index_texts, kind_of, schema_texts, write_index, write_schemas
+    from aiplan.specs.accelerator import Accelerator, best_precision, expand_accelerator, main_precision, peak_of
     from aiplan.specs.base import Entry
     from aiplan.specs.model import Model, expand_model
     from aiplan.specs.network import Network
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS", "Catalog", "Settings", "best_precision", "check_file", "expand_accelerator", "expand_model", "expand_site",
-    "load_settings", "open_catalog", "peak_of", "write_index", "write_schemas",
+    "index_texts", "kind_of", "load_settings", "main_precision", "open_catalog", "peak_of", "schema_texts",
+    "write_index", "write_schemas",
 ]  # fmt: skip
 
 # Kind of entry -> its folder under the data root.
@@ -39,20 +42,22 @@ KINDS = {
     "model": "models",
 }
 MAX_BASES = 8
+_VERSIONS = re.compile(r"[-_ ](instruct|chat|base|it|hf|fp8|nvfp4|bf16|awq|gptq|v0\.\d|preview|0905|0324|0528)$", re.I)
 MAKERS = ("nvidia", "geforce", "tesla", "amd", "instinct", "google", "cloud", "aws", "intel", "huawei", "apple")
+# What is found here, but lives in a module that is imported when it is first asked for.
 _EXPORTS = {
-    "best_precision": "accelerator",
-    "expand_accelerator": "accelerator",
-    "peak_of": "accelerator",
-    "expand_site": "site",
-    "expand_model": "model",
+    **dict.fromkeys(("best_precision", "expand_accelerator", "main_precision", "peak_of"), "specs.accelerator"),
+    "expand_site": "specs.site",
+    "expand_model": "specs.model",
+    **dict.fromkeys(
+        ("check_file", "index_texts", "kind_of", "schema_texts", "write_index", "write_schemas"), "catalog_files"
+    ),
 }
 
 
 def __getattr__(name: str) -> Any:
-    # The specs bring pydantic, so each is imported when its kind is first asked for.
     if name in _EXPORTS:
-        return getattr(import_module(f"aiplan.specs.{_EXPORTS[name]}"), name)
+        return getattr(import_module(f"aiplan.{_EXPORTS[name]}"), name)
     raise AttributeError(f"module 'aiplan.catalog' has no attribute {name!r}")
 
 
@@ -72,9 +77,19 @@ def fold(name: str) -> str:
 
 
 def _spellings(kind: str, name: str) -> Iterator[str]:
-    """The folded name, then what is left of an accelerator's without its maker: `NVIDIA Tesla T4` is a T4."""
+    """The folded name, then what is left of it without what does not tell entries apart.
+
+    That is an accelerator's maker (`NVIDIA Tesla T4` is a T4), and of a model a remark in brackets, the owner before
+    a slash and the endings of tuned and packed versions (`nvidia/Llama-3.1-8B-Instruct-FP8` has Llama 3.1 8B's shape).
+    """
     folded = fold(name)
     yield folded
+    if kind == "model":
+        plain = re.sub(r"\([^()]*\)", " ", name).strip().rpartition("/")[2]
+        yield fold(plain)
+        while (shorter := _VERSIONS.sub("", plain)) != plain:
+            plain = shorter
+            yield fold(plain)
     while kind == "accelerator":
         maker = next((m for m in MAKERS if folded.startswith(m)), "")
         if not maker:
@@ -112,6 +127,7 @@ class Catalog:
                 raise UserError(f"catalogue folder {str(overlay)!r} {problem}")
         self._names: dict[tuple[int, str], _Names] = {}
         self._found: dict[tuple[str, str], Any] = {}
+        self._from_files: dict[tuple[str, str], Any] = {}
         self._scanned: set[str] = set()
 
     @overload
@@ -125,12 +141,20 @@ class Catalog:
     @overload
     def find(self, kind: Literal["model"], name: str) -> Model: ...
     def find(self, kind: str, name: str) -> Any:
-        """The entry of that id or alias; an unknown name is an error with the nearest ones."""
+        """The entry of that id or alias, or of a file; an unknown name is an error with the nearest ones.
+
+        A file is a YAML entry, or for a model a Hugging Face `config.json` (or the folder that holds one).
+        """
+        file = _file_named(kind, name)
+        if file is not None:
+            return self._of_file(kind, file)
+        if (kind, name) in self._from_files:  # the id that a file gave before
+            return self._from_files[kind, name]
         entry = self.id_of(kind, name)
         key = (kind, entry)
         if key not in self._found:
             path = self.path(kind, entry)
-            self._found[key] = self._build(kind, self._merged(kind, path), path)
+            self._found[key] = self._build(kind, self.merged(kind, path), path)
         return self._found[key]
 
     def id_of(self, kind: str, name: str) -> str:
@@ -142,15 +166,18 @@ class Catalog:
                     return names[folded]
         if kind not in self._scanned:  # the index may be older than the files
             self._scanned.add(kind)
-            self._names[len(self.overlays), kind] = self._scan(len(self.overlays), kind)
+            self._names[len(self.overlays), kind] = self.scan(len(self.overlays), kind)
             return self.id_of(kind, name)
         shown = name if len(name) <= 60 else name[:57] + "..."
-        near = nearest(shown, [*self.ids(kind), *self._all_names(kind)])
-        raise UserError(f"there is no {kind} {shown!r} in the catalogue{near}")
+        raise UserError(f"there is no {kind} {shown!r} in the catalogue{self._nearest(kind, shown)}")
 
     def ids(self, kind: str) -> list[str]:
         """All ids of a kind."""
         return sorted({e for level in range(len(self.overlays) + 1) for e in self._layer(level, kind).files})
+
+    def file_of(self, kind: str, name: str) -> Path:
+        """The file of an entry by id, alias or its own name."""
+        return _file_named(kind, name) or self.path(kind, self.id_of(kind, name))
 
     def path(self, kind: str, entry: str) -> Path:
         """The file that holds an id: the topmost one, where an overlay replaces ours."""
@@ -160,6 +187,10 @@ class Catalog:
                 return files[entry]
         raise UserError(f"there is no {kind} {entry!r}")
 
+    def names(self, level: int, kind: str) -> dict[str, str]:
+        """Ids by folded name in one layer; ours is the last."""
+        return self._layer(level, kind).names
+
     # -- layers ------------------------------------------------------------------------------------------------
 
     def _layer(self, level: int, kind: str) -> _Names:
@@ -168,12 +199,26 @@ class Catalog:
         key = (level, kind)
         if key not in self._names:
             names = self._indexed(kind) if level == len(self.overlays) else None
-            self._names[key] = self._scan(level, kind) if names is None else names
+            self._names[key] = self.scan(level, kind) if names is None else names
         return self._names[key]
 
-    def _all_names(self, kind: str) -> Iterator[str]:
-        for level in range(len(self.overlays) + 1):
-            yield from self._layer(level, kind).names
+    def _nearest(self, kind: str, name: str) -> str:
+        """The ids and aliases nearest to a name, as they are written and one an entry, as the tail of a message."""
+        from difflib import get_close_matches
+
+        names: dict[str, str] = {}
+        for level in range(len(self.overlays), -1, -1):
+            names |= self._layer(level, kind).names
+        near: dict[str, str] = {}
+        for folded in get_close_matches(fold(name), names, n=12, cutoff=0.5):
+            entry = names[folded]
+            if entry not in near and len(near) < 3:
+                near[entry] = entry if fold(entry) == folded else self._spelled(kind, entry, folded)
+        return f"; nearest: {', '.join(near.values())}" if near else ""
+
+    def _spelled(self, kind: str, entry: str, folded: str) -> str:
+        aliases = read_map(self.path(kind, entry)).get("aliases") or []
+        return next((str(alias) for alias in aliases if fold(str(alias)) == folded), entry)
 
     def _indexed(self, kind: str) -> _Names | None:
         top = self.root / KINDS[kind].partition("/")[0]
@@ -183,11 +228,12 @@ class Catalog:
             return None
         return _Names({entry: top / file for entry, file in index["files"].items()}, index["names"])
 
-    def _scan(self, level: int, kind: str) -> _Names:
+    def scan(self, level: int, kind: str) -> _Names:
+        """The entries of one kind in one layer, from its files alone; ours is the last layer."""
         out = _Names()
         ours = level == len(self.overlays)
         for file in _yaml_files(self.root if ours else self.overlays[level], kind):
-            raw = _read_map(file)
+            raw = read_map(file)
             entry = raw.get("id")
             if entry is None and "base" in raw:
                 entry = self._base_id(kind, raw["base"], level, file)
@@ -208,11 +254,11 @@ class Catalog:
 
     # -- entries -----------------------------------------------------------------------------------------------
 
-    def _merged(self, kind: str, path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    def merged(self, kind: str, path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         """The raw entry of a file, over that of its `base`: maps merge, all else replaces, null removes."""
         if path in seen or len(seen) > MAX_BASES:
             raise UserError(f"{path}: base leads back to itself or through more than {MAX_BASES} files")
-        raw = _read_map(path)
+        raw = read_map(path)
         if "base" not in raw:
             return raw
         base = raw.pop("base")
@@ -220,19 +266,33 @@ class Catalog:
             raise UserError(f"{path}: base is the name of an entry, not {base!r}")
         parent_path = self._below(kind, base, {path, *seen})
         if parent_path is None:
-            raise UserError(f"{path}: there is no {kind} {base!r} to build on{nearest(base, self._all_names(kind))}")
-        parent = self._merged(kind, parent_path, (*seen, path))
+            raise UserError(f"{path}: there is no {kind} {base!r} to build on{self._nearest(kind, base)}")
+        parent = self.merged(kind, parent_path, (*seen, path))
         if raw.get("id", parent.get("id")) != parent.get("id"):
             parent.pop("aliases", None)  # they stay the parent's own
         return _merge(parent, raw)
 
     def _below(self, kind: str, name: str, not_these: set[Path]) -> Path | None:
-        entry = self.id_of(kind, name)
+        entry, above = self.id_of(kind, name), {path.resolve() for path in not_these}
         for level in range(len(self.overlays) + 1):
             file = self._layer(level, kind).files.get(entry)
-            if file is not None and file not in not_these:
+            if file is not None and file.resolve() not in above:
                 return file
         return None
+
+    def _of_file(self, kind: str, path: Path) -> Any:
+        key = (kind, str(path))
+        if key not in self._found:
+            if path.suffix.lower() == ".json":
+                from aiplan.specs.hf_config import read_config
+
+                spec: Any = read_config(path)
+            else:
+                spec = self._build(kind, self.merged(kind, path), path)
+            self._found[key] = spec
+            if spec.id not in self.ids(kind):
+                self._from_files[kind, spec.id] = spec
+        return self._found[key]
 
     def _build(self, kind: str, raw: dict[str, Any], path: Path) -> Entry:
         spec = parse(kind, raw, path)
@@ -260,12 +320,31 @@ def parse(kind: str, raw: dict[str, Any], path: Path) -> Any:
         raise UserError(f"{path}{f':{line}' if line else ''}: {problem}{allowed}") from None
 
 
+def _file_named(kind: str, name: str) -> Path | None:
+    """The file that a name stands for: one that ends as such, or a path with a separator that is there."""
+    if len(name) > 4000 or "\0" in name:
+        return None
+    path, ending = Path(name), os.path.splitext(name)[1].lower()
+    if ending in (".yaml", ".yml"):
+        return path
+    if ending == ".json":
+        if kind != "model":
+            raise UserError(f"{name}: {kind}s are YAML files; JSON is read for models only (config.json)")
+        return path
+    if "/" not in name and os.sep not in name:
+        return None
+    if kind == "model" and os.path.isfile(path / "config.json"):
+        return path / "config.json"
+    return path if os.path.isfile(path) else None
+
+
 def _yaml_files(root: Path, kind: str) -> list[Path]:
     folders = {root / KINDS[kind], root / KINDS[kind].rpartition("/")[2]}
     return sorted(f for folder in folders for pattern in ("*.yaml", "*.yml") for f in folder.glob(pattern))
 
 
-def _read_map(path: Path) -> dict[str, Any]:
+def read_map(path: Path) -> dict[str, Any]:
+    """The raw map of a file."""
     raw = yamlio.load(path)
     if not isinstance(raw, dict):
         raise UserError(f"{path}: an entry is a map of fields, such as `id: h100-sxm-80gb`")
@@ -309,7 +388,7 @@ def load_settings(cwd: Path | str | None = None) -> Settings:
 
 
 def _read_settings(path: Path) -> Settings:
-    raw = _read_map(path)
+    raw = read_map(path)
     for key in raw:
         if key not in ("catalog", "defaults"):
             line = yamlio.line_of(path, (key,))
@@ -337,93 +416,8 @@ def open_catalog(overlays: Iterable[Path] = (), cwd: Path | None = None) -> tupl
     return Catalog([*overlays, *environment, *settings.catalog]), settings.defaults
 
 
-# -- checking and generating -------------------------------------------------------------------------------------
-
-
-def kind_of(path: Path, raw: dict[str, Any]) -> str:
-    """The kind of an entry's file, from its folder, else from what only that kind has."""
-    for kind, folder in KINDS.items():
-        if path.absolute().parent.name == folder.rpartition("/")[2]:
-            return kind
-    for kind, keys in (
-        ("accelerator", {"peak", "memory", "tdp", "prices"}),
-        ("site", {"electricity_price", "grid_carbon", "pue"}),
-        ("network", {"role"}),
-        ("server", {"max_power", "accelerators"}),
-        ("model", {"layers", "d_model", "params"}),
-    ):
-        if keys & raw.keys():
-            return kind
-    raise UserError(f"{path}: cannot tell what it describes; put it in one of {', '.join(KINDS.values())}")
-
-
-def check_file(path: Path | str, kind: str | None = None, catalog: Catalog | None = None) -> list[str]:
-    """What is doubtful about an entry's file, one line each; what is wrong with it raises UserError."""
-    path, catalog = Path(path), catalog or Catalog()
-    raw = _read_map(path)
-    kind = kind or kind_of(path, raw)
-    spec = parse(kind, catalog._merged(kind, path), path)
-    module = import_module(f"aiplan.specs.{kind}")
-    out: list[str] = module.doubts(spec)
-    if "base" not in raw and path.stem != spec.id:
-        out.append(f"the file is named {path.name}, not {spec.id}.yaml")
-    for name in (spec.id, *spec.aliases):
-        for level in range(len(catalog.overlays) + 1):
-            other = catalog._layer(level, kind).names.get(fold(name))
-            if other not in (None, spec.id):
-                out.append(f"the name {name!r} is also {other}'s")
-    if kind == "accelerator" and spec.server and spec.server not in catalog.ids("server"):
-        out.append(f"server {spec.server!r} is not in the catalogue{nearest(spec.server, catalog.ids('server'))}")
-    if spec.recalled:
-        out.append(f"not read at a source: {', '.join(spec.recalled)}")
-    return out
-
-
-def index_texts(root: Path | None = None) -> dict[Path, str]:
-    """The index files as they should be, from the entries that are there."""
-    root = root or data_root()
-    catalog = Catalog(root=root)
-    texts: dict[str, dict[str, Any]] = {}
-    for kind, folder in KINDS.items():
-        top = folder.partition("/")[0]
-        names = catalog._scan(0, kind)
-        files = {entry: file.relative_to(root / top).as_posix() for entry, file in sorted(names.files.items())}
-        texts.setdefault(top, {})[kind] = {"files": files, "names": dict(sorted(names.names.items()))}
-    return {root / top / "index.json": json.dumps(index, indent=1) + "\n" for top, index in texts.items()}
-
-
-def write_index(root: Path | None = None) -> list[Path]:
-    """Write hardware/index.json and models/index.json anew."""
-    return _write(index_texts(root))
-
-
-def schema_texts(root: Path | None = None) -> dict[Path, str]:
-    """The JSON Schema of each kind, for editors; a file with a `base` need not have the rest."""
-    out: dict[Path, str] = {}
-    for kind in KINDS:
-        model = getattr(import_module(f"aiplan.specs.{kind}"), kind.capitalize())
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
-        schema["properties"]["base"] = {"type": "string", "description": "In an overlay: the entry that it alters."}
-        for key, value in schema["properties"].items():
-            if key not in schema["required"] and "anyOf" not in value:
-                schema["properties"][key] = {"anyOf": [value, {"type": "null"}]}
-        schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["base"]}]
-        out[(root or data_root()) / "schema" / f"{kind}.json"] = json.dumps(schema, indent=1) + "\n"
-    return out
-
-
-def write_schemas(root: Path | None = None) -> list[Path]:
-    """Write schema/*.json of the catalogue's kinds anew."""
-    return _write(schema_texts(root))
-
-
-def _write(texts: dict[Path, str]) -> list[Path]:
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return list(texts)
-
-
 if __name__ == "__main__":
+    from aiplan.catalog_files import write_index, write_schemas
+
     for written in (*write_index(), *write_schemas()):
         print(written)

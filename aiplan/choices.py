@@ -137,7 +137,9 @@ def _recovery(question: Question, out: Expanded) -> str:
     if question.given.get("accelerators", GLOBAL_RECOVERY_LIMIT) < GLOBAL_RECOVERY_LIMIT:
         out.assumed["recovery"] = f"one failure restarts the whole job, as usual below {GLOBAL_RECOVERY_LIMIT:,}"
         return "global"
-    out.assumed["recovery"] = "only the failed part leaves: needed where failures are minutes apart"
+    out.assumed["recovery"] = (
+        "only the replica of a failed accelerator stops, as any large fleet must; default where the number is open"
+    )
     return "elastic"
 
 

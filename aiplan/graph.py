@@ -210,14 +210,21 @@ class Graph:
     # -- resolving ---------------------------------------------------------------------------------------------
 
     def order(
-        self, asks: Iterable[str], given: Iterable[str], rivals: Iterable[str] = (), *, optional: Iterable[str] = ()
+        self,
+        asks: Iterable[str],
+        given: Iterable[str],
+        rivals: Iterable[str] = (),
+        *,
+        optional: Iterable[str] = (),
+        unknown: Iterable[str] = (),
     ) -> Order:
         """Order the formulas that `asks` need when `given` are supplied and `rivals` are chosen.
 
-        Where a quantity has several directions the first that can be derived is taken. Of `optional` what cannot
+        Where a quantity has several directions the first that can be derived is taken, one that needs something
+        `unknown` (given as null) only where no other can. Of `optional` what cannot
         be derived is left out, with its reason; of `asks` it is an error.
         """
-        search = _Search(self, frozenset(given), frozenset(rivals))
+        search = _Search(self, frozenset(given), frozenset(rivals), frozenset(unknown))
         for name in asks:
             self[name]
             failure = search.derive(name)
@@ -241,14 +248,17 @@ class Graph:
     ) -> dict[str, Node]:
         """Resolve `asks` from `given`; every intermediate value is in the result, in the order of computation."""
         supplied = {name: g if isinstance(g, Given) else Given(g) for name, g in given.items()}
-        return self.order(asks, supplied, rivals, optional=optional).trace(supplied)
+        unknown = [name for name, g in supplied.items() if g.value is None]
+        return self.order(asks, supplied, rivals, optional=optional, unknown=unknown).trace(supplied)
 
 
 class _Search:
     """One depth-first derivation: which formula is taken for each quantity, and what failed."""
 
-    def __init__(self, graph: Graph, given: frozenset[str], rivals: frozenset[str]) -> None:
-        self.graph, self.given, self.rivals = graph, given, rivals
+    def __init__(
+        self, graph: Graph, given: frozenset[str], rivals: frozenset[str], unknown: frozenset[str] = frozenset()
+    ) -> None:
+        self.graph, self.given, self.rivals, self.unknown = graph, given, rivals, unknown
         self.steps: list[Formula] = []
         self.supplied: dict[str, None] = {}
         self.done: set[str] = set()
@@ -268,9 +278,10 @@ class _Search:
         if name in path:
             return [*path[path.index(name) :], name, "cycle"]
         best: list[str] | None = None
-        for formula in quantity.formulas:
-            if formula.rival is not None and formula.rival not in self.rivals:
-                continue
+        usable = [f for f in quantity.formulas if f.rival is None or f.rival in self.rivals]
+        if self.unknown and len(usable) > 1:
+            usable.sort(key=lambda f: not self.unknown.isdisjoint(set(f.inputs) - f.nullable))
+        for formula in usable:
             mark = len(self.steps), dict(self.supplied), set(self.done)
             failure = None
             for source in formula.inputs:
@@ -321,34 +332,23 @@ class Order:
 
         Returns the values and, for each that is None, the reason.
         """
-        out: dict[str, Any] = {}
-        why: dict[str, str] = dict(nulls or {})
-        for name in self.supplied:
-            out[name] = values[name] if name in values else self.graph[name].default
+        out = {name: values[name] if name in values else self.graph[name].default for name in self.supplied}
+        why = {n: (nulls or {}).get(n, f"{n} is unknown") for n, value in out.items() if value is None}
         for formula in self.steps:
-            absent = [n for n in formula.inputs if out[n] is None and n not in formula.nullable]
+            absent = [n for n in formula.inputs if n in why and n not in formula.nullable] if why else ()
             if absent:
-                result: Any = None
-                reason = why.get(absent[0], f"{absent[0]} is unknown")
+                result, reason = None, why[absent[0]]
             else:
-                arguments = [out[n] for n in formula.inputs]
-                try:
-                    if formula.search:
-                        pinned = {t: out[t] for t in formula.gives if t in out}
-                        result = formula.function(*arguments, pinned=pinned)
-                    else:
-                        result = formula.function(*arguments)
-                    reason = ""
-                except NoValue as no:
-                    result, reason = None, str(no)
-                except (ArithmeticError, ValueError) as error:
-                    given = ", ".join(f"{n}={out[n]!r}" for n in formula.inputs)
-                    result, reason = None, f"{formula.name} has no value for {given} ({error})"
-            many = len(formula.gives) > 1
+                result, reason = _call(formula, out)
+            if len(formula.gives) == 1:
+                out[formula.gives[0]] = result
+                if result is None:
+                    why[formula.gives[0]] = reason
+                continue
             for i, target in enumerate(formula.gives):
                 if target in out:  # a pinned member of a search keeps its pin
                     continue
-                out[target] = (result[i] if many else result) if result is not None else None
+                out[target] = result[i] if result is not None else None
                 if out[target] is None:
                     why[target] = reason
         return out, why
@@ -373,6 +373,20 @@ class Order:
                 node.origin = "search" if node.formula.search else "formula"
             nodes[name] = node
         return nodes
+
+
+def _call(formula: Formula, out: dict[str, Any]) -> tuple[Any, str]:
+    """The result of a formula, or None with the reason."""
+    arguments = [out[n] for n in formula.inputs]
+    try:
+        if formula.search:
+            return formula.function(*arguments, pinned={t: out[t] for t in formula.gives if t in out}), ""
+        return formula.function(*arguments), ""
+    except NoValue as no:
+        return None, str(no)
+    except (ArithmeticError, ValueError) as error:
+        given = ", ".join(f"{n}={value!r}" for n, value in zip(formula.inputs, arguments, strict=True))
+        return None, f"{formula.name} has no value for {given} ({error})"
 
 
 GRAPH = Graph()

@@ -8,9 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-
-def _plain(*values: Any) -> bool:
-    return all(isinstance(v, float | int) for v in values)
+_PLAIN = (float, int)
 
 
 def _numpy() -> Any:
@@ -25,7 +23,7 @@ def minimum(a: Any, b: Any) -> Any:
     >>> minimum(2.0, 3.0)
     2.0
     """
-    return min(a, b) if _plain(a, b) else _numpy().minimum(a, b)
+    return min(a, b) if isinstance(a, _PLAIN) and isinstance(b, _PLAIN) else _numpy().minimum(a, b)
 
 
 def maximum(a: Any, b: Any) -> Any:
@@ -34,7 +32,7 @@ def maximum(a: Any, b: Any) -> Any:
     >>> maximum(2.0, 3.0)
     3.0
     """
-    return max(a, b) if _plain(a, b) else _numpy().maximum(a, b)
+    return max(a, b) if isinstance(a, _PLAIN) and isinstance(b, _PLAIN) else _numpy().maximum(a, b)
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
@@ -43,7 +41,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     >>> where(2.0 > 1.0, 5.0, 6.0)
     5.0
     """
-    if isinstance(condition, bool | int | float):
+    if isinstance(condition, _PLAIN):
         return yes if condition else no
     return _numpy().where(condition, yes, no)
 
@@ -54,7 +52,7 @@ def exp(x: Any) -> Any:
     >>> exp(0.0)
     1.0
     """
-    return math.exp(x) if _plain(x) else _numpy().exp(x)
+    return math.exp(x) if isinstance(x, _PLAIN) else _numpy().exp(x)
 
 
 def log(x: Any) -> Any:
@@ -63,7 +61,7 @@ def log(x: Any) -> Any:
     >>> log(1.0)
     0.0
     """
-    return math.log(x) if _plain(x) else _numpy().log(x)
+    return math.log(x) if isinstance(x, _PLAIN) else _numpy().log(x)
 
 
 def log2(x: Any) -> Any:
@@ -72,7 +70,7 @@ def log2(x: Any) -> Any:
     >>> log2(8.0)
     3.0
     """
-    return math.log2(x) if _plain(x) else _numpy().log2(x)
+    return math.log2(x) if isinstance(x, _PLAIN) else _numpy().log2(x)
 
 
 def sqrt(x: Any) -> Any:
@@ -81,7 +79,7 @@ def sqrt(x: Any) -> Any:
     >>> sqrt(9.0)
     3.0
     """
-    return math.sqrt(x) if _plain(x) else _numpy().sqrt(x)
+    return math.sqrt(x) if isinstance(x, _PLAIN) else _numpy().sqrt(x)
 
 
 def ceil(x: Any) -> Any:
@@ -90,7 +88,7 @@ def ceil(x: Any) -> Any:
     >>> ceil(2.1)
     3.0
     """
-    if _plain(x):
+    if isinstance(x, _PLAIN):
         return float(math.ceil(x - abs(x) * 1e-12))
     return _numpy().ceil(x - abs(x) * 1e-12)
 
@@ -101,6 +99,6 @@ def floor(x: Any) -> Any:
     >>> floor(2.9)
     2.0
     """
-    if _plain(x):
+    if isinstance(x, _PLAIN):
         return float(math.floor(x + abs(x) * 1e-12))
     return _numpy().floor(x + abs(x) * 1e-12)

@@ -7,11 +7,12 @@ A *given* fixes an input; a *limit* is an upper bound on an output. A limit solv
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
-from aiplan import units
+from aiplan import binding, units
 from aiplan.choices import Expanded, expand
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Given, GraphError, Node, Order
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from aiplan.specs.question import Question
 
 DEFAULT_DAYS = 180.0
+MOST_DOUBLINGS = 12  # beyond 4,000 times the accelerators that time asks for, memory will not fit either
 SHAPELESS_BELOW = 1e6  # params: no shape is invented for a smaller model
 SIZE_NAMES = ("params", "tokens", "training_flops", "loss", "flops_per_sample", "active_params")
 LAYOUT = ("tp", "pp", "cp", "ep", "dp", "virtual_stages", "zero_stage", "micro_batch", "recompute")
@@ -66,7 +68,8 @@ class Engine:
     def __init__(self, given: dict[str, Given], rivals: set[str], required: tuple[str, ...], asks: list[str]) -> None:
         self.given, self.rivals = given, rivals
         try:
-            self.order: Order = GRAPH.order(required, given, rivals, optional=asks)
+            unknown = [name for name, g in given.items() if g.value is None]
+            self.order: Order = GRAPH.order(required, given, rivals, optional=asks, unknown=unknown)
         except GraphError as error:
             raise UserError(str(error)) from None
         self._values = {name: g.value for name, g in given.items()}
@@ -93,20 +96,17 @@ def train(
 
     sized = _size(given, rivals)
     counted = "accelerators" in given
-    if not sized and not counted and not set(limits) & {"run_cost", "facility_power"}:
+    if not sized and not counted and not set(limits) - {"training_days"}:
         what = "a deadline alone fixes" if limits else "the question fixes"
         raise UserError(
             f"{what} neither the size of the model nor the hardware: give --params, --model, --tokens, --flops, "
             "--loss, --accelerators, --budget or --power"
         )
-    if "training_days" not in limits and not (counted and sized) and not (sized and "facility_power" in limits):
-        limits["training_days"] = assumed["training_days"] = DEFAULT_DAYS
-
     free_params = not sized
     if free_params:
-        given["params"] = Given(1e9, "search", "the largest model within the limits")
+        given["params"] = Given(1e9, "search")
     if not counted:
-        given["accelerators"] = Given(1.0, "search", _why_accelerators(limits))
+        given["accelerators"] = Given(1.0, "search")
     rivals |= _shape_rivals(question, given, rivals, free_params)
     _null_what_no_law_knows(question, given, rivals)
 
@@ -114,6 +114,8 @@ def train(
     engine = Engine(given, rivals, required, [*TRAIN, *limits])
     step = float(given["accelerators_per_server"].value or 1.0)
     solver = Solver(engine, limits, step, free_accelerators=not counted)
+    if "training_days" not in limits and not (counted and sized) and not (sized and solver.growing()):
+        limits["training_days"] = assumed["training_days"] = DEFAULT_DAYS
     if free_params:
         solved = solver.largest_params()
         if solved["params"] < SHAPELESS_BELOW and "shaped" in rivals and "model" not in question.choices:
@@ -128,11 +130,12 @@ def train(
     else:
         solved = {}
     for name, value in solved.items():
-        given[name] = Given(value, given[name].origin, given[name].source)
+        given[name] = Given(value, "search", _why(name, limits))
 
     plan = _resolved(question, expanded, given, rivals, [*limits, *(more or [])])
     plan.assumed_limits = assumed
-    plan.binding, plan.impossible = _binding(plan, limits, solved)
+    smaller = solver.values(max(plan.value("accelerators") - step, 1.0)) if "accelerators" in solved else {}
+    plan.binding, plan.impossible = binding.of(plan, limits, set(solved), held=smaller.get("fits") != 0.0)
     return plan
 
 
@@ -143,7 +146,7 @@ def facts(question: Question, catalog: Catalog, asks: list[str], defaults: dict[
     _size(given, rivals)
     rivals |= _shape_rivals(question, given, rivals, False)
     plan = _resolved(question, expanded, given, rivals, [], asks)
-    plan.binding, plan.impossible = _binding(plan, question.limits, {})
+    plan.binding, plan.impossible = binding.of(plan, question.limits, set())
     return plan
 
 
@@ -157,7 +160,8 @@ def _resolved(
 ) -> Plan:
     wanted = [*(TRAIN if asks is None else asks), *more]
     try:
-        order = GRAPH.order((), given, rivals, optional=wanted)
+        unknown = [name for name, g in given.items() if g.value is None]
+        order = GRAPH.order((), given, rivals, optional=wanted, unknown=unknown)
     except GraphError as error:
         raise UserError(str(error)) from None
     nodes = order.trace(given)
@@ -178,6 +182,8 @@ def _shape_rivals(question: Question, given: dict[str, Given], rivals: set[str],
     """Which shape rules apply: a published model's own, an invented one, or none for a tiny model."""
     if "model" in question.choices:
         return {"shaped"} if "layers" in given else {"shaped", "invented"}
+    if "flops_per_sample" in given:
+        return {"no_shape"}
     if not free_params:
         try:
             params = GRAPH.resolve(["params"], given, rivals)["params"].value
@@ -193,9 +199,10 @@ def _null_what_no_law_knows(question: Question, given: dict[str, Given], rivals:
     if "no_shape" in rivals and "loss" not in question.given:
         given["loss"] = Given(None, "formula", why_null="below 1M parameters the loss of a scaling law means nothing")
     if "flops_per_sample" in question.given:
-        for name in ("tokens", "loss"):
-            if name not in question.given:
-                given[name] = Given(None, "formula", why_null="the work is counted in samples, not in tokens")
+        for name in ("params", "tokens", "loss"):
+            if name not in question.given and "model" not in question.choices:
+                why = "the work is counted in samples, and nobody says how large the model is"
+                given[name] = Given(None, "formula", why_null=why if name == "params" else why.partition(",")[0])
 
 
 def _own_limits(defaults: dict[str, Any]) -> dict[str, float]:
@@ -205,10 +212,13 @@ def _own_limits(defaults: dict[str, Any]) -> dict[str, float]:
     return {n: read_value(n, defaults[n], where="aiplan.yaml") for n in LIMITS if n in defaults}
 
 
-def _why_accelerators(limits: dict[str, float]) -> str:
+def _why(name: str, limits: dict[str, float]) -> str:
+    """What a free input was solved for."""
+    if name == "params":
+        return "the largest model within the limits"
     if "training_days" in limits:
         return f"the fewest that train within {units.show(limits['training_days'], 'day')} and hold the model"
-    return f"the most that {units.show(limits['facility_power'], 'W')} feeds"
+    return f"the most within the limits on {', '.join(limits)}"
 
 
 @dataclass(slots=True)
@@ -230,13 +240,11 @@ class Solver:
         """Values at a number of accelerators."""
         return self.engine.at(accelerators=accelerators, **more)
 
-    def meets(self, values: dict[str, Any], names: set[str] | None = None) -> bool:
-        """Whether the model fits and the limits hold (those of `names`, else all)."""
+    def meets(self, values: dict[str, Any]) -> bool:
+        """Whether the model fits and all limits hold."""
         if values.get("fits") == 0.0:
             return False
         for name, bound in self.limits.items():
-            if names is not None and name not in names:
-                continue
             value = values.get(name)
             if value is None or value > bound * (1 + 1e-9):
                 return False
@@ -244,63 +252,76 @@ class Solver:
 
     def accelerators(self, **more: float) -> float:
         """The number of accelerators that the limits ask for."""
-        if "training_days" not in self.limits:
-            return self._most_powered(**more)
-        return self._fewest(**more)
+        return self._fewest(**more) if "training_days" in self.limits else self._most(**more)
 
-    def _most_powered(self, **more: float) -> float:
-        one = self.values(self.step, **more)["facility_power"] / self.step
-        count = math.floor(self.limits["facility_power"] / one + 1e-9)
+    def growing(self, **more: float) -> list[str]:
+        """The limits on what grows with the fleet, such as its power and its price, and so bound its size."""
+        one, two = self.values(self.step, **more), self.values(2 * self.step, **more)
+        return [n for n in self.limits if one.get(n) and two.get(n) and two[n] > 1.5 * one[n]]
+
+    def _most(self, **more: float) -> float:
+        """Most accelerators that the growing limits allow, by proportion; one where they allow none."""
+        one = self.values(self.step, **more)
+        count = min(self.limits[n] / (one[n] / self.step) for n in self.growing(**more))
+        count = math.floor(count + 1e-9)
         return float(max(1, count if count <= self.step else math.floor(count / self.step) * self.step))
 
     def _fewest(self, **more: float) -> float:
-        """Fewest accelerators that finish in time and hold the model; where none do, those that come nearest."""
-        target = self.limits["training_days"]
-        days = {"training_days"}
-        best: tuple[float, float] = (math.inf, 1.0)
+        """Fewest accelerators that finish in time and hold the model; what is in time alone, where nothing holds it."""
         memo: dict[float, dict[str, Any]] = {}
 
         def look(count: float) -> dict[str, Any]:
-            nonlocal best
             if count not in memo:
                 memo[count] = self.values(count, **more)
-                took = memo[count].get("training_days")
-                if took is not None:
-                    badness = took / target + (1e6 if memo[count].get("fits") == 0.0 else 0.0)
-                    best = min(best, (badness, count))
             return memo[count]
 
-        first = look(1.0)
-        if self.meets(first, days):
-            return 1.0
-        low, took = 1.0, first.get("training_days")
-        high = self.realisable(took / target if took else 2.0)
-        while not self.meets(look(high), days):
-            took = look(high).get("training_days")
-            if high > 1e12 or (took is None and high > 1e3):
-                return self._scan(look, days) or best[1]
-            if took is not None and took > target and took > (look(low).get("training_days") or math.inf):
-                return self._scan(look, days) or best[1]
-            low, high = high, self.realisable(high * min(max((took or 2 * target) / target, 1.05) ** 1.03, 4.0))
+        timely = self._timely(look)
+        if look(timely).get("fits") != 0.0:
+            return timely
+        low, high = timely, timely
+        for _ in range(MOST_DOUBLINGS):
+            low, high = high, self.realisable(2 * high)
+            if look(high).get("fits") != 0.0:
+                break
+        else:
+            return timely
         while high - low > self._grain(high):
-            below, above = look(low).get("training_days"), look(high)["training_days"]
+            middle = min(max(self.realisable(math.sqrt(low * high)), self._next(low)), high)
+            if middle >= high:
+                break
+            low, high = (low, middle) if look(middle).get("fits") != 0.0 else (middle, high)
+        return high
+
+    def _timely(self, look: Callable[[float], dict[str, Any]]) -> float:
+        """Fewest accelerators that finish in time; where none do, those that finish first."""
+        target = self.limits["training_days"]
+
+        def days(count: float) -> float:
+            took = look(count).get("training_days")
+            return math.inf if took is None else float(took)
+
+        if days(1.0) <= target * (1 + 1e-9):
+            return 1.0
+        low, high = 1.0, self.realisable(days(1.0) / target if days(1.0) < math.inf else 2.0)
+        while days(high) > target * (1 + 1e-9):
+            if high > 1e12 or days(high) > days(low) or days(high) == math.inf:
+                return self._scan(days, target)
+            low, high = high, self.realisable(high * min(max(days(high) / target, 1.05) ** 1.03, 4.0))
+        while high - low > self._grain(high):
             middle = math.sqrt(low * high)
-            if below and below > target > 0 and look(low).get("fits") != 0.0 and high / low < 8:
-                share = math.log(below / target) / math.log(below / above)
+            if math.inf > days(low) > target and high / low < 8:
+                share = math.log(days(low) / target) / math.log(days(low) / days(high))
                 middle = low * (high / low) ** min(max(share, 0.02), 0.98)
             middle = min(max(self.realisable(middle), self._next(low)), high)
             if middle >= high:
                 break
-            low, high = (low, middle) if self.meets(look(middle), days) else (middle, high)
+            low, high = (low, middle) if days(middle) <= target * (1 + 1e-9) else (middle, high)
         return high
 
-    def _scan(self, look: Any, days: set[str]) -> float | None:
-        """Where days are not monotone in the count, the first of a coarse grid that meets the limits."""
-        for power in range(84):
-            count = self.realisable(2 ** (power / 2))
-            if self.meets(look(count), days):
-                return count
-        return None
+    def _scan(self, days: Callable[[float], float], target: float) -> float:
+        """Where more accelerators may take longer: the first of a coarse grid that is in time, else the fastest."""
+        grid = [self.realisable(2 ** (power / 2)) for power in range(84)]
+        return next((n for n in grid if days(n) <= target), min(grid, key=days))
 
     def _grain(self, count: float) -> float:
         """Counts closer than this are one answer: a server, or one part in 100,000 of a large fleet."""
@@ -333,51 +354,3 @@ class Solver:
             else:
                 high = middle
         return found
-
-
-def _binding(plan: Plan, limits: dict[str, float], solved: dict[str, float]) -> tuple[list[str], bool]:
-    """What fixes the answer, or what makes it impossible and what would unbind it."""
-    out: list[str] = []
-    impossible = False
-    if plan.value("fits") == 0.0:
-        impossible = True
-        need, room = plan.value("memory_per_accelerator"), plan.value("usable_memory")
-        out.append(
-            f"memory_per_accelerator: {units.show(need, 'B')} is needed and {units.show(room, 'B')} can be used; "
-            "more accelerators, a leaner --set recipe=..., or an accelerator with more memory would fit it"
-        )
-    if "training_days" in plan.nodes and plan.value("training_days") is None:
-        out.append(f"training_days: {plan.nodes['training_days'].why_null}")
-        return out, True
-    for name, bound in limits.items():
-        unit = GRAPH[name].unit
-        value = plan.value(name)
-        flag = {"training_days": "--deadline", "run_cost": "--budget", "facility_power": "--power"}.get(name, "--limit")
-        limit = units.show(bound, unit, name)
-        if value is None:
-            why = plan.nodes[name].why_null if name in plan.nodes else plan.unresolved.get(name, "it has no value")
-            out.append(f"{name}: the limit of {limit} cannot be checked: {why}")
-            impossible = True
-        elif value > bound * (1 + 1e-6):
-            impossible = True
-            have = units.show(value, unit, name)
-            out.append(
-                f"{name}: {have} is over the limit of {limit}; {flag} {have} would allow it{_way_out(plan, name)}"
-            )
-        elif solved and value > bound * 0.98:
-            what = "params" if "params" in solved else "accelerators"
-            out.append(f"{name}: the limit of {limit} sets {what}")
-    if not out and plan.value("memory_per_accelerator") is not None and "accelerators" in solved:
-        if plan.value("accelerators") > 1:
-            out.append("memory_per_accelerator: the model needs this many accelerators to be held")
-        else:
-            out.append("accelerators: one is enough")
-    return out, impossible
-
-
-def _way_out(plan: Plan, name: str) -> str:
-    if name == "training_days" and plan.expanded.chosen.get("recovery") == "global":
-        return "; so may --recovery elastic, since with global recovery every failure stops all accelerators"
-    if name == "training_days" and plan.given["accelerators"].origin == "given":
-        return "; so may more --accelerators"
-    return ""

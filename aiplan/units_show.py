@@ -44,7 +44,7 @@ def show(value: float | None, unit: str, name: str = "") -> str:
         return _count(value) if SHARES.isdisjoint(name.split("_")) else f"{_plain(value * 100)}%"
     if unit in ("token", "param", "sample"):
         return _count(value)
-    if unit == "day" and 0 < value < 0.1:  # so short a run is told in its own measure
+    if unit == "day" and 0 < value < 2:  # so short a run is told in its own measure
         return _duration(value * 86400)
     if unit in NOUNS:
         return f"{_plain(value) if value < 999_999.5 else _scaled(value, '')} {NOUNS[unit]}"

@@ -23,7 +23,12 @@ FILES = [(kind, name) for kind in KINDS for name in CATALOG.ids(kind)]
 KNOWN_DOUBTS = {
     "trainium3": "fp8 is 3.75 times",
     "gpt-oss-120b": "active_params is 5.13e+09",
+    "gpt-oss-20b": "active_params is 3.61e+09",
     "h100-sxm-96gb": "memory.capacity or memory.bandwidth is unknown",
+    "wse-3": "no dense peak is published at fp16; only a sparse one",
+    "m3-ultra": "no dense peak is published at fp32, fp16",
+    "chinchilla-70b": "params is 7e+10, but the shape counts 6.4688e+10",
+    "gopher-280b": "params is 2.8e+11, but the shape counts 2.58225e+11",
 }
 
 CHIP = """
@@ -56,8 +61,36 @@ def test_each_entry(kind: str, name: str) -> None:
     assert spec.id == name
     assert spec.sources
     for doubt in check_file(path):
+        if doubt.partition(" is doubtful: ")[0] in spec.doubtful:
+            continue
         allowed = ("not read at a source", "max_power is unknown", KNOWN_DOUBTS.get(name, "not read at a source"))
         assert doubt.startswith(allowed), doubt
+
+
+def test_the_known_doubts_are_still_there() -> None:
+    for name, doubt in KNOWN_DOUBTS.items():
+        kind = "model" if name in CATALOG.ids("model") else "accelerator"
+        assert any(line.startswith(doubt) for line in check_file(CATALOG.path(kind, name))), name
+
+
+def test_what_is_doubtful_is_a_field() -> None:
+    for kind, name in FILES:
+        spec = CATALOG.find(kind, name)  # type: ignore[call-overload]
+        for field, text in spec.doubtful.items():
+            assert field.partition(".")[0] in type(spec).model_fields, (name, field)
+            assert len(text) > 20
+
+
+def test_the_list_is_as_long_as_it_should_be() -> None:
+    chips = CATALOG.ids("accelerator")
+    assert len(chips) >= 75
+    wanted = (
+        "wse-3 groq-lpu-v1 mtia-v2 mtia-300 mtia-400 maia-100 maia-200 m2-ultra m3-ultra m4-max rubin-288gb dojo-d1 "
+    )
+    wanted += "mi455x-432gb trainium3 tpu-v7-ironwood gb300-288gb ascend-910c gaudi3 desktop laptop-cpu-8core k80"
+    assert set(wanted.split()) <= set(chips)
+    servers = CATALOG.ids("server")
+    assert {"trn2-ultraserver", "tpu-v4-pod", "tpu-v5p-pod", "tpu-v7-pod", "gb200-nvl72", "dgx-h100"} <= set(servers)
 
 
 @pytest.mark.parametrize(("kind", "name"), FILES)
@@ -121,6 +154,11 @@ def test_every_price_names_a_source_that_is_listed() -> None:
         ("Google Cloud TPU v6e", "tpu-v6e"),
         ("Gaudi2", "gaudi2"),
         ("Trn1", "trainium1"),
+        ("NVIDIA Tesla K80", "k80"),
+        ("NVIDIA Tesla V100S PCIe 32 GB", "v100s-pcie-32gb"),
+        ("Huawei Ascend 910", "ascend-910"),
+        ("Cerebras CS-3", "wse-3"),
+        ("groq", "groq-lpu-v1"),
         ("laptop", "laptop-cpu-8core"),
         ("desktop", "desktop"),
     ],
@@ -132,6 +170,8 @@ def test_usual_spellings(name: str, entry: str) -> None:
 def test_unknown_names_show_the_nearest() -> None:
     with pytest.raises(UserError, match=r"there is no accelerator 'h1000' in the catalogue; nearest: h100"):
         CATALOG.find("accelerator", "h1000")
+    with pytest.raises(UserError, match=r"there is no model 'llama3.1-400b' in the catalogue; nearest: llama-3.1-405b"):
+        CATALOG.find("model", "llama3.1-400b")
     with pytest.raises(UserError, match="there is no model"):
         CATALOG.find("model", "llama-9")
     with pytest.raises(UserError, match="there is no site ''"):
@@ -141,6 +181,20 @@ def test_unknown_names_show_the_nearest() -> None:
     with pytest.raises(UserError) as error:
         CATALOG.find("accelerator", "h" * 100_000)
     assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_near_names_are_written_as_they_are_in_the_files(kind: str) -> None:
+    for name in ("h100x", "tpu-v5", "llama-3-9b", "nvlink", "us-x", "dgx"):
+        with pytest.raises(UserError) as error:
+            CATALOG.find(kind, name)  # type: ignore[call-overload]
+        near = str(error.value).partition("; nearest: ")[2]
+        shown = near.split(", ") if near else []
+        entries = [CATALOG.id_of(kind, one) for one in shown]
+        assert len(set(entries)) == len(entries)
+        for one, entry in zip(shown, entries, strict=True):
+            spec = CATALOG.find(kind, entry)  # type: ignore[call-overload]
+            assert one in (spec.id, *spec.aliases)
 
 
 def test_half_a_module() -> None:
@@ -267,6 +321,33 @@ def test_overlay_folders_must_exist(tmp_path: Path) -> None:
         Catalog([write(tmp_path / "file", "")])
 
 
+# -- files by path --------------------------------------------------------------------------------------------------
+
+
+def test_a_path_is_an_entry(tmp_path: Path) -> None:
+    chip = write(tmp_path / "chip.yaml", CHIP.format(id="mine"))
+    discount = write(tmp_path / "discount.yml", DISCOUNT)
+    found = Catalog()
+    assert found.find("accelerator", str(chip)).tdp == 500
+    assert found.find("accelerator", "mine").tdp == 500  # by the id that the file gave
+    theirs = found.find("accelerator", str(discount))
+    assert (theirs.id, theirs.tdp) == ("h100-sxm-80gb", 650)
+    assert found.find("accelerator", "h100").tdp == 700  # a file by path replaces nothing
+    assert found.file_of("accelerator", str(chip)) == chip
+    assert found.file_of("accelerator", "h100").name == "h100-sxm-80gb.yaml"
+
+
+def test_a_path_that_is_no_entry(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        CATALOG.find("accelerator", str(tmp_path / "absent.yaml"))
+    with pytest.raises(UserError, match="an entry is a map of fields"):
+        CATALOG.find("accelerator", str(write(tmp_path / "list.yaml", "- 1")))
+    with pytest.raises(UserError, match="id is missing"):
+        CATALOG.find("accelerator", str(write(tmp_path / "bare.yaml", "name: x\n")))
+    with pytest.raises(UserError, match=r"there is no accelerator .* in the catalogue"):
+        CATALOG.find("accelerator", str(tmp_path / "absent"))
+
+
 # -- settings -------------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +417,19 @@ def test_check_a_newcomers_file(tmp_path: Path) -> None:
 )
 def test_kinds_are_told_apart(text: str, kind: str) -> None:
     assert catalogue.kind_of(Path("x.yaml"), yamlio.loads(text)) == kind
+
+
+def test_a_rack_is_the_sum_of_its_servers(tmp_path: Path) -> None:
+    text = "id: rack\nname: R\naccelerators: 30\nholds: {dgx-h100: 4, dgx-x: 1}\nmax_power: 50 kW\nsources: {a: b}\n"
+    assert check_file(write(tmp_path / "servers/rack.yaml", text)) == [
+        "holds 'dgx-x', which is not in the catalogue",
+        "accelerators is 30, but the servers that it holds have 32",
+    ]
+
+
+def test_what_sources_contradict_is_told(tmp_path: Path) -> None:
+    text = CHIP.format(id="x") + 'doubtful: {tdp: "600 W too (a shop, 2026-02)"}\n'
+    assert check_file(write(tmp_path / "x.yaml", text)) == ["tdp is doubtful: 600 W too (a shop, 2026-02)"]
 
 
 def test_an_entry_of_no_kind() -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "hardware": "List, show, compare and check accelerators.",
     "models": "List, show and check model architectures.",
     "laws": "List and compare scaling laws.",
+    "validate": "Hold predictions against published measurements.",
     "convert": "Convert a value between units.",
     "schema": "Print the JSON Schema of a file, for editors.",
 }
@@ -76,6 +77,9 @@ def run(arguments: Sequence[str]) -> int:
     except UserError as error:
         return _fail(str(error), error.exit_code)
     except failure as error:  # type: ignore[misc]
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return 0
         return _fail(error.format_message(), USAGE)
     except (typer.Abort, KeyboardInterrupt):
         return _fail("interrupted", 130)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiplan.cli.hardware import check_files
-from aiplan.cli.options import CatalogDirs, Format, Json, emit, format_of
+from aiplan.cli.hardware import AsFile, check_files, of_vendor, print_file
+from aiplan.cli.options import CatalogDirs, Format, Json, Listed, emit, format_of
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True)
+if TYPE_CHECKING:
+    from aiplan.specs.model import Model
+
+app = typer.Typer(
+    cls=Listed, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, no_args_is_help=True
+)
 
 
 @app.callback()
@@ -19,25 +24,30 @@ def models() -> None:
 
 
 @app.command("list")
-def list_(catalog: CatalogDirs = [], json: Json = False) -> None:
+def list_(
+    vendor: Annotated[str | None, typer.Option("--vendor", help="Only of this maker, e.g. meta.")] = None,
+    catalog: CatalogDirs = [],
+    json: Json = False,
+) -> None:
     """List the models with their sizes; a rumoured one is marked."""
     from aiplan import units
     from aiplan.catalog import open_catalog
 
     found, _ = open_catalog(catalog)
-    specs = [found.find("model", i) for i in found.ids("model")]
+    specs = of_vendor([found.find("model", i) for i in found.ids("model")], vendor)
     if json:
         import json as writer
 
         emit(writer.dumps([s.model_dump(mode="json") for s in specs], indent=2, ensure_ascii=False), None)
         return
     from aiplan.output.plain import columns
+    from aiplan.specs.model import count
 
     rows = [
         (
             spec.id,
             str(spec.released or "unknown"),
-            units.show(spec.params, "param"),
+            units.show(spec.params or (count(spec)[0] if spec.shape else None), "param"),
             units.show(spec.active_params, "param") if spec.active_params else "all",
             "rumour" if spec.rumour else "",
         )
@@ -48,10 +58,11 @@ def list_(catalog: CatalogDirs = [], json: Json = False) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Id or alias, e.g. llama-3.1-405b.")],
+    name: Annotated[str, typer.Argument(help="Id or alias, e.g. llama-3.1-405b; or a config.json or YAML file.")],
     catalog: CatalogDirs = [],
     format: Format = "table",
     json: Json = False,
+    file: AsFile = False,
 ) -> None:
     """Show one model: its shape, exact parameter counts, FLOPs per token and memory."""
     from aiplan.answer import answer
@@ -62,13 +73,15 @@ def show(
 
     form = format_of(format, json)
     found, defaults = open_catalog(catalog)
+    if file:
+        print_file(found, "model", name)
+        return
     spec = found.find("model", name)
     computed = "shape_params shape_active_params flops_per_token weights_memory kv_cache_per_token".split()
     asks = list(dict.fromkeys([*expand_model(spec), "active_params", *computed]))
     result = answer(facts(read_question({"model": name}, ask="facts"), found, asks, defaults), ask="facts", asks=asks)
     result.name = spec.name
-    published = units_of(spec.params) if spec.params else "unknown"
-    result.headline = f"{spec.id}: {published} parameters{', by rumour' if spec.rumour else ''}."
+    result.headline = _headline(spec)
     result.choices = {k: v for k, v in result.choices.items() if k in ("model", "recipe")}
     result.quantities = {q: result.quantities[q] for q in asks}
     result.assumptions = [a for a in result.assumptions if a.quantity in asks]
@@ -76,11 +89,19 @@ def show(
     emit(render([result], form, everything=True), None)
 
 
-def units_of(params: float) -> str:
-    """A parameter count for people."""
+def _headline(spec: Model) -> str:
+    """Parameters as published, and as the shape counts them exactly."""
     from aiplan import units
+    from aiplan.specs.model import count
 
-    return units.show(params, "param")
+    total, active = count(spec) if spec.shape else (None, None)
+    size = spec.params or total
+    out = f"{spec.id}: {units.show(size, 'param') if size else 'unknown'} parameters"
+    if spec.rumour:
+        return f"{out}, by rumour."
+    if total is None:
+        return f"{out}; its shape is unknown."
+    return f"{out}; the shape counts {total:,.0f}" + (f", {active:,.0f} of them active." if spec.experts else ".")
 
 
 @app.command()
@@ -91,4 +112,4 @@ def check(
     catalog: CatalogDirs = [],
 ) -> None:
     """Check model files: the computed parameter count against the published one, missing sources."""
-    check_files(files, catalog, "model")
+    check_files(files, catalog, ("model",))

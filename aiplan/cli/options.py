@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
 from aiplan.errors import UserError, nearest
 from aiplan.specs.question import CHOICES, Question, read_pairs, read_question
@@ -58,6 +59,16 @@ Format = Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(
 Json = Annotated[bool, typer.Option("--json", help="Same as --format json.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the result to FILE.")]
 All = Annotated[bool, typer.Option("--all", help="Show every quantity in the table.")]
+
+
+class Listed(TyperGroup):
+    """A group of commands that tells the first sentence of each whole."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, (c.help or "").partition("\n")[0]) for name, c in found if c])
 
 
 def planning(function: Callable[..., None]) -> Callable[..., None]:

@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
 def table(result: Result, *, everything: bool = False) -> str:
     """The whole answer: the sentence, the quantities, what bound them, what was assumed, what to beware of."""
-    lines = [Line(clean(result.name), "bold")] if result.name else []
+    lines = [Line(line, "bold") for line in textwrap.wrap(clean(result.name or ""), WIDTH)]
     lines += [Line(line, "bold") for line in textwrap.wrap(clean(result.headline), WIDTH)]
     lines += [Line(""), *_quantities(result, everything)]
     for names, reason in reasons(result):
@@ -49,13 +49,19 @@ def table(result: Result, *, everything: bool = False) -> str:
 
 
 def _quantities(result: Result, everything: bool) -> list[Line]:
-    rows: list[tuple[str, str, str]] = []
+    rows: list[tuple[str, ...]] = []
     headings: set[int] = set()
     for heading, found in sections(result, everything=everything):
         headings.add(len(rows) + 1)
         rows.append((heading, "", ""))
         rows += [(f"  {label_text(n, v)}", value_text(n, v), range_text(n, v)) for n, v in found]
     text = columns(("", "", "p10 to p90"), rows, right=(1,)).splitlines()
+    if max(map(len, text)) > WIDTH:  # long names: each interval stands under its value
+        rows = [
+            row for name, value, interval in rows for row in ((name, value), *([("", interval)] if interval else []))
+        ]
+        text = columns(("", "value, p10 to p90"), rows, right=(1,)).splitlines()
+        headings = {i for i, line in enumerate(text) if line and not line.startswith(" ")}
     return [Line(line, "bold" if i in headings else "dim" if i == 0 else "") for i, line in enumerate(text)]
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from aiplan.graph import NoValue, quantity
 from aiplan.maths import exp, log
 from aiplan.quantities.scaling_params import log_allocation, params_two_term, params_two_term_from_loss
 from aiplan.quantities.scaling_tokens import (
@@ -224,6 +225,66 @@ def implied_inference_ratio(
     return k / forward * (by_params / by_tokens - 1.0)
 
 
+# -- the price of being off it ---------------------------------------------------------------------------------
+
+PENALTY = "Hoffmann et al. 2022, eq. 10; algebra derived"
+
+
+@quantity("", rival="two_term", source=PENALTY)
+def overtraining_penalty(
+    effective_params: float,
+    tokens: float,
+    law_E: float,
+    law_A: float,
+    law_B: float,
+    law_alpha: float,
+    law_beta: float,
+) -> float:
+    """Compute spent over the least that reaches the same loss by the chosen law; 1 on its frontier.
+
+        penalty = N D / (K / (loss - E))^((alpha+beta)/(alpha beta)); N = effective_params, D = tokens
+
+    K is the loss scale of the frontier. Also above 1 for a model on too few tokens; the FLOP per token cancel.
+
+    >>> round(overtraining_penalty(8e9, 15e12, 1.8172, 482.01, 2085.43, 0.3478, 0.3658), 2)
+    5.51
+    """
+    law = {"law_E": law_E, "law_A": law_A, "law_B": law_B, "law_alpha": law_alpha, "law_beta": law_beta}
+    return compute_penalty(effective_params, tokens, law)
+
+
+@quantity("", rival="krajewski", of="overtraining_penalty", source="Krajewski et al. 2024, Table 1; algebra derived")
+def overtraining_penalty_krajewski(
+    params: float, tokens: float, law_E: float, law_A: float, law_B: float, law_alpha: float, law_beta: float
+) -> float:
+    """Compute spent over the least that reaches the same loss by the law of Krajewski et al.
+
+        penalty = N D / (K / (loss - E))^((alpha+beta)/(alpha beta)); N = params, D = tokens
+
+    >>> round(overtraining_penalty_krajewski(671e9, 14.8e12, 0.47, 18.73, 30.8, 0.115, 0.147), 2)
+    1.87
+    """
+    law = {"law_E": law_E, "law_A": law_A, "law_B": law_B, "law_alpha": law_alpha, "law_beta": law_beta}
+    return compute_penalty(params, tokens, law)
+
+
+for _form, _why in {
+    "fixed_ratio": "a fixed ratio of tokens to parameters gives no loss",
+    "power_law": "a power law from compute to tokens gives no loss",
+    "kaplan": "the compute of kaplan_2020 is at small batches, which 6 N D is not",
+    "clark": "clark_moe is of one number of tokens",
+    "abnar": "the least compute of abnar_moe has no closed form",
+}.items():
+
+    @quantity("", rival=_form, of="overtraining_penalty")
+    def overtraining_penalty_unknown(tokens: float, *, why: str = _why) -> float:
+        """Compute spent over the least, under a law that does not tell.
+
+        Raises NoValue always.
+        """
+        raise NoValue(f"{why}, so no least compute to compare with")
+
+
 # -- Kaplan et al. 2020 ----------------------------------------------------------------------------------------
 
 
@@ -280,4 +341,48 @@ def kaplan_overfit_tokens(params: float, *, scale: float = 5e3, exponent: float 
     '2.2854e+10'
     """
     value: float = power(scale, params, exponent)
+    return value
+
+
+# -- DeepSeek LLM 2024, Jones 2021 -----------------------------------------------------------------------------
+
+
+def deepseek_flops_per_token(layers: float, d_model: float, seq_len: float) -> float:
+    """Training FLOP per token without embeddings, the model scale M that DeepSeek LLM counts by.
+
+        M = 72 layers d_model^2 + 12 layers d_model seq_len
+
+    Reference: DeepSeek-AI 2024 (DeepSeek LLM), eq. 2.
+
+    >>> deepseek_flops_per_token(95, 8192, 4096)
+    497276682240
+    """
+    return 72 * layers * d_model**2 + 12 * layers * d_model * seq_len
+
+
+def deepseek_optimum(training_flops: float) -> tuple[float, float]:
+    """Best (model scale M in FLOP per token, tokens) for this compute by DeepSeek LLM; M is about six parameters.
+
+        M = 0.1715 C^0.5243; tokens = 5.8316 C^0.4757
+
+    Reference: DeepSeek-AI 2024 (DeepSeek LLM), eq. 4.
+
+    >>> "{:.4e}, {:.4e}".format(*deepseek_optimum(1e23))
+    '1.9641e+11, 5.0920e+11'
+    """
+    return power(0.1715, training_flops, 0.5243), power(5.8316, training_flops, 0.4757)
+
+
+def jones_test_flops(training_flops: float, elo: float) -> float:
+    """Compute at test time that gives a player of 9x9 Hex this Elo after so much training.
+
+        log10 test = -1.2 log10 train + 0.004 Elo + 29
+
+    Each tenfold of training saves a fifteenfold of search. Of board games; no evidence on language models.
+    Reference: Jones 2021.
+
+    >>> f"{jones_test_flops(1e15, 1500.0):.3g}"
+    '1e+17'
+    """
+    value: float = exp(log(10.0) * (0.004 * elo + 29.0) - 1.2 * log(training_flops))
     return value

@@ -90,10 +90,12 @@ class Split(NamedTuple):
     micro_batches: float
 
 
-@quantity(gives=GIVES, rival="no_shape", search=True, source="data parallelism; ZeRO 2020")
+@quantity(
+    "", gives=GIVES, rival="no_shape", search=True, nullable=("params",), source="data parallelism; ZeRO 2020"
+)
 def replicate(
     accelerators: float,
-    params: float,
+    params: float | None,
     usable_memory: float,
     memory_overhead: float,
     bytes_per_weight: float,
@@ -113,9 +115,9 @@ def replicate(
     fixed = dict(pinned or {})
     dp = fixed.get("dp", max(1.0, math.floor(accelerators)))
     stage = 0.0
-    for stage in (0.0, 1.0, 2.0, 3.0):
+    for stage in (0.0, 1.0, 2.0, 3.0) if params is not None else ():
         state = state_memory_without_shape(
-            params, dp, stage, bytes_per_weight, bytes_per_gradient, bytes_per_optimizer_state, weight_copies
+            params or 0.0, dp, stage, bytes_per_weight, bytes_per_gradient, bytes_per_optimizer_state, weight_copies
         )
         if state + memory_overhead <= usable_memory or dp == 1:
             break

@@ -1,172 +1,69 @@
-"""The scaling laws by name: their coefficients, sources, range of fit and, where known, their joint uncertainty."""
+"""The scaling laws at work: by name, side by side, with intervals from their joint uncertainty, within their range."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from aiplan.errors import UserError, nearest
-from aiplan.graph import GRAPH
-from aiplan.quantities import scaling_params, scaling_tokens  # noqa: F401  (they register the formulas of each form)
+from aiplan.graph import GRAPH, NoValue
+from aiplan.quantities import (  # noqa: F401  (they register the formulas of each form)
+    scaling_experts,
+    scaling_params,
+    scaling_sparse,
+    scaling_tokens,
+)
+from aiplan.quantities.scaling_laws import BESIROGLU_COVARIANCE, LAWS, Covariance, Law, Span
 from aiplan.quantities.scaling_tokens import FLOPS_PER_PARAM_TOKEN
+
+__all__ = [
+    "AXES",
+    "BESIROGLU_COVARIANCE",
+    "DEFAULT_LAW",
+    "LAWS",
+    "Covariance",
+    "Law",
+    "LawAnswer",
+    "Span",
+    "compare_laws",
+    "from_law",
+    "in_range",
+    "law_direction",
+    "law_named",
+    "spread_across_laws",
+]
 
 DEFAULT_LAW = "besiroglu_2024"
 TOLERATED = 100.0  # a fit is flagged further than this beyond its range (our judgement)
 Z90 = 1.2815515655446004  # standard normal quantile of 0.9
 
-Covariance = tuple[tuple[float, ...], ...]
-Span = tuple[float, float]
-
 # Axes of a covariance: these coefficients, the first three by their logarithm.
 AXES = ("law_A", "law_B", "law_E", "law_alpha", "law_beta")
 LOG_AXES = 3
 
-# Bootstrap of the 240 runs of Hoffmann et al. as extracted by Besiroglu et al. (4,000 resamples, Huber loss 1e-3,
-# the five runs of fewest tokens per parameter dropped). ln A and alpha, and ln B and beta, correlate at 0.999:
-# never draw them independently.
-BESIROGLU_COVARIANCE: Covariance = (
-    (0.06388735264296806, -0.026354057306725312, 0.002050898883941045, 0.0038092950754171507, -0.0013219845286304688),
-    (-0.026354057306725312, 0.1793109594611336, 0.0037474918374524246, -0.0016394177744205507, 0.008771136259576632),
-    (
-        0.002050898883941045,
-        0.0037474918374524246,
-        0.00019947851714203701,
-        0.00012104816529141446,
-        0.00018263401378859146,
-    ),
-    (
-        0.0038092950754171507,
-        -0.0016394177744205507,
-        0.00012104816529141446,
-        0.00022743831163754894,
-        -8.228935056249755e-05,
-    ),
-    (
-        -0.0013219845286304688,
-        0.008771136259576632,
-        0.00018263401378859146,
-        -8.228935056249755e-05,
-        0.0004293221449167886,
-    ),
-)
-
-HOFFMANN_PARAMS: Span = (70e6, 16e9)
-HOFFMANN_TOKENS: Span = (5e9, 500e9)
+# Forms that count all parameters of a model with experts themselves; the others see its effective size.
+OF_ALL_PARAMS = frozenset(("krajewski", "abnar", "clark"))
+SHARES = frozenset(("active_params", "active_share"))  # a direction may use them or not
 
 
-@dataclass(frozen=True, slots=True)
-class Law:
-    """A scaling law: its form (the rival in the graph) and the coefficients that the form needs."""
+class LawAnswer(NamedTuple):
+    """What one law makes of a question; where it has no tokens, `why_null` says why.
 
-    name: str
-    form: str
-    sentence: str
-    source: str
-    coefficients: Mapping[str, float] = field(default_factory=dict)
-    has_loss: bool = True
-    params_range: Span | None = HOFFMANN_PARAMS
-    tokens_range: Span | None = HOFFMANN_TOKENS
-    covariance: Covariance | None = None
-    derived: bool = False
-    note: str = ""
+    `p10` and `p90` are of the tokens, where the uncertainty of the law is known; `note` says what is beyond its range.
+    """
 
-
-def _two_term(E: float, A: float, B: float, alpha: float, beta: float) -> dict[str, float]:
-    return {"law_E": E, "law_A": A, "law_B": B, "law_alpha": alpha, "law_beta": beta}
-
-
-def _power_law(scale: float, exponent: float) -> dict[str, float]:
-    return {"law_token_scale": scale, "law_token_exponent": exponent}
-
-
-LAWS: dict[str, Law] = {
-    law.name: law
-    for law in (
-        Law(
-            "besiroglu_2024",
-            "two_term",
-            "Refit of the runs of Hoffmann et al.; about 18 tokens per parameter at Chinchilla's compute.",
-            "Besiroglu et al. 2024",
-            _two_term(1.8172, 482.01, 2085.43, 0.3478, 0.3658),
-            covariance=BESIROGLU_COVARIANCE,
-            note="covariance derived by our own bootstrap of the same runs",
-        ),
-        Law(
-            "besiroglu_with_outliers",
-            "two_term",
-            "The refit with the five outlying runs kept; shows what they do.",
-            "Besiroglu et al. 2024, Table 3",
-            _two_term(1.89, 463.3, 12530.0, 0.345, 0.452),
-            note="its exponents differ so much that tokens per parameter fall from 15 at 1e21 FLOP to 6 at 5.76e23",
-        ),
-        Law(
-            "hoffmann_a1",
-            "power_law",
-            "Approach 1 of Hoffmann et al.: the lower envelope of their training curves.",
-            "Hoffmann et al. 2022, Table 3; fit derived",
-            _power_law(1.6960843615009884, 0.5018542648378528),
-            has_loss=False,
-            derived=True,
-            note="least squares of ln(tokens) on ln(compute) over the nine rows of the table",
-        ),
-        Law(
-            "hoffmann_a3_rounded",
-            "two_term",
-            "Approach 3 of Hoffmann et al. as printed; its rounding inflates the tokens, so only for comparison.",
-            "Hoffmann et al. 2022, eq. 10",
-            _two_term(1.69, 406.4, 410.7, 0.34, 0.28),
-            note="93 tokens per parameter at Chinchilla's compute, which the paper does not mean",
-        ),
-        Law(
-            "hoffmann_a3_tex",
-            "two_term",
-            "Approach 3 of Hoffmann et al. with the digits of the paper's source text.",
-            "Hoffmann et al. 2022, source text, via Besiroglu et al. 2024",
-            _two_term(1.6934, 406.4, 410.7, 0.3392, 0.2849),
-        ),
-        Law(
-            "rule_20",
-            "fixed_ratio",
-            "Twenty tokens per parameter.",
-            "rule of thumb from Hoffmann et al. 2022",
-            {"law_ratio": 20.0},
-            has_loss=False,
-        ),
-        Law(
-            "kaplan_2020",
-            "kaplan",
-            "The laws of Kaplan et al.; superseded, they favour large models on few tokens.",
-            "Kaplan et al. 2020",
-            params_range=(768.0, 1.5e9),
-            tokens_range=(22e6, 23e9),
-            note="parameters without embeddings; compute at small batches, so 6 N D differs from it",
-        ),
-        Law(
-            "llama3",
-            "power_law",
-            "Tokens by the power of compute that sized Llama 3.",
-            "Llama Team 2024, sec. 3.2.1, fig. 3",
-            _power_law(0.299, 0.537),
-            has_loss=False,
-            params_range=(40e6, 16e9),
-            tokens_range=None,
-            note="pair of figure 3; the pair in the text (0.29, 0.53) does not give the paper's own 16.55T tokens; "
-            "range of parameters from memory",
-        ),
-        Law(
-            "muennighoff_c4",
-            "two_term",
-            "Fit on C4 with equal exponents: about 20 tokens per parameter at every size.",
-            "Muennighoff et al. 2023, published code",
-            _two_term(math.exp(0.6254804), math.exp(6.255414), math.exp(7.3049974), 0.3526596, 0.3526596),
-            params_range=(7e6, 9e9),
-            tokens_range=(100e6, 900e9),
-            note="lower ends of the ranges from memory",
-        ),
-    )
-}
+    law: Law
+    params: float | None
+    active_params: float | None
+    tokens: float | None
+    training_flops: float | None
+    loss: float | None = None
+    p10: float | None = None
+    p90: float | None = None
+    why_null: str | None = None
+    note: str | None = None
 
 
 def law_named(name: str) -> Law:
@@ -184,7 +81,7 @@ def law_named(name: str) -> Law:
 
 
 def from_law(form: str, name: str, coefficients: Mapping[str, float], **values: float) -> Any:
-    """The quantity `name` by the direction of a form that takes exactly these values.
+    """The quantity `name` by the direction of a form that takes exactly these values, `active_...` if it needs them.
 
     Raises NoValue as the formula does, and LookupError where the form has no such direction.
 
@@ -192,9 +89,10 @@ def from_law(form: str, name: str, coefficients: Mapping[str, float], **values: 
     >>> f'{from_law(law.form, "tokens", law.coefficients, effective_params=70e9):.4e}'
     '1.2894e+12'
     """
+    told = set(values)
     for formula in GRAPH[name].formulas:
-        wanted = [n for n in formula.inputs if not n.startswith("law_")]
-        if formula.rival == form and set(wanted) == set(values):
+        wanted = {n for n in formula.inputs if not n.startswith("law_")}
+        if formula.rival == form and wanted <= told and wanted - SHARES == told - SHARES:
             return formula.function(*(values[n] if n in values else coefficients[n] for n in formula.inputs))
     raise LookupError(f"{form} does not give {name} from {', '.join(values)}")
 
@@ -262,23 +160,107 @@ def law_direction(
     )
 
 
+def _solve(
+    law: Law,
+    coefficients: Mapping[str, float],
+    params: float | None,
+    training_flops: float | None,
+    loss: float | None,
+    share: float,
+) -> tuple[float, float, float]:
+    """(params, tokens, training_flops) by one law from one of the three givens; raises NoValue as the law does."""
+    size, scale = ("params", 1.0) if law.form in OF_ALL_PARAMS else ("effective_params", math.sqrt(share))
+    per_token = FLOPS_PER_PARAM_TOKEN * share
+
+    def ask(name: str, **values: float) -> float:
+        return float(from_law(law.form, name, coefficients, **values))
+
+    if params is not None:
+        tokens = ask("tokens", **{size: params * scale}, active_params=params * share)
+    elif training_flops is not None:
+        # a law of the effective size knows 6 N D of that size, which is dearer than that of the active parameters
+        params = ask("params", training_flops=training_flops / scale, active_share=share) / scale
+        return params, training_flops / (per_token * params), training_flops
+    else:
+        assert loss is not None
+        params = ask("params", loss=loss, active_share=share) / scale
+        tokens = ask("tokens", loss=loss, **{size: params * scale}, active_params=params * share)
+    return params, tokens, per_token * params * tokens
+
+
+def _loss(law: Law, params: float, tokens: float, share: float) -> float | None:
+    """Loss where the law has one that needs no more than sizes and tokens."""
+    size, scale = ("params", 1.0) if law.form in OF_ALL_PARAMS else ("effective_params", math.sqrt(share))
+    sizes = {size: params * scale, "active_params": params * share}
+    try:
+        return float(from_law(law.form, "loss", law.coefficients, tokens=tokens, **sizes))
+    except (NoValue, LookupError):
+        return None
+
+
+def compare_laws(
+    params: float | None = None,
+    training_flops: float | None = None,
+    loss: float | None = None,
+    *,
+    active_share: float = 1.0,
+) -> list[LawAnswer]:
+    """What every law makes of one given: the tokens for this size, or the best model for this compute or this loss.
+
+    Compute is 6 FLOP per active parameter and token; `active_share` is the share of the parameters that a token uses.
+    Losses of different laws are of different data and cannot be compared with each other.
+
+    >>> [(a.law.name, round(a.tokens / a.params), round(a.p90 / a.p10, 1)) for a in compare_laws(70e9)[:1]]
+    [('besiroglu_2024', 18, 2.8)]
+    """
+    if sum(given is not None for given in (params, training_flops, loss)) != 1:
+        raise ValueError("one of params, training_flops and loss is given")
+    return [_compared(law, params, training_flops, loss, active_share) for law in LAWS.values()]
+
+
+def _compared(
+    law: Law, params: float | None, training_flops: float | None, loss: float | None, share: float
+) -> LawAnswer:
+    try:
+        n, d, c = _solve(law, law.coefficients, params, training_flops, loss, share)
+    except NoValue as no:
+        active = None if params is None else params * share
+        return LawAnswer(law, params, active, None, training_flops, loss, why_null=str(no))
+    p10 = p90 = None
+    if law.covariance is not None:
+
+        def tokens(coefficients: dict[str, float]) -> float:
+            return _solve(law, coefficients, params, training_flops, loss, share)[1]
+
+        with suppress(NoValue):  # the loss asked may be too near to the law's limit for an interval
+            p10, p90 = map(tokens, law_direction(law.coefficients, law.covariance, tokens))
+    seen = n if law.form in OF_ALL_PARAMS else n * math.sqrt(share)
+    reached = loss if loss is not None else _loss(law, n, d, share)
+    return LawAnswer(law, n, n * share, d, c, reached, p10, p90, None, in_range(law, seen, d))
+
+
 def spread_across_laws(
-    params: float | None = None, training_flops: float | None = None, *, k: float = FLOPS_PER_PARAM_TOKEN
+    params: float | None = None,
+    training_flops: float | None = None,
+    *,
+    active_share: float = 1.0,
+    everything: bool = False,
 ) -> list[tuple[str, float, float, float]]:
-    """What each law makes of one given: (law, params, tokens, training_flops), dense models at k FLOP per token.
+    """What each law makes of one given: (law, params, tokens, training_flops) at 6 FLOP per active parameter and token.
+
+    Laws without an answer are left out, and, unless `everything` is asked, doubtful laws and variants.
 
     >>> [(name, round(d / n)) for name, n, d, c in spread_across_laws(training_flops=5.76e23)][:2]
-    [('besiroglu_2024', 18), ('besiroglu_with_outliers', 6)]
+    [('besiroglu_2024', 18), ('hoffmann_a1', 21)]
     """
+    if (params is None) == (training_flops is None):
+        raise ValueError("either params or training_flops is given, and not both")
     rows = []
     for law in LAWS.values():
-        if params is not None and training_flops is None:
-            n = params
-            d = from_law(law.form, "tokens", law.coefficients, effective_params=n)
-        elif training_flops is not None and params is None:
-            n = from_law(law.form, "params", law.coefficients, training_flops=training_flops)
-            d = training_flops / (k * n)
-        else:
-            raise ValueError("either params or training_flops is given, and not both")
-        rows.append((law.name, n, d, k * n * d))
+        if not everything and (law.doubtful or law.variant):
+            continue
+        try:
+            rows.append((law.name, *_solve(law, law.coefficients, params, training_flops, None, active_share)))
+        except NoValue:
+            continue
     return rows

@@ -94,7 +94,7 @@ def effective_params(active_params: float, params: float) -> float:
     return value
 
 
-@quantity("")
+@quantity("", source="by definition")
 def tokens_per_param(tokens: float, params: float) -> float:
     """Training tokens for each parameter of the model.
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 from aiplan.graph import NoValue, quantity
 from aiplan.quantities.architecture import count_params
@@ -70,6 +71,7 @@ def levine_depth(d_model: float, *, intercept: float = 5.039, slope: float = 0.0
     return (math.log(d_model) - intercept) / slope
 
 
+@lru_cache(maxsize=512)
 def levine_width(params: float, *, per_square: float = 12.0, depths: float = 1.0) -> float:
     """Width at which `depths` times Levine's depth makes `params` parameters of per_square layers d_model^2.
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import statistics
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from aiplan.errors import UserError, nearest
 from aiplan.graph import Given
-from aiplan.specs.base import Bandwidth, Bytes, Date, Entry, FlopRate, Id, Part, Ratio, Usd, Watts
+from aiplan.specs.base import Bandwidth, Bytes, Date, Entry, FlopRate, Id, NullableValues, Part, Ratio, Usd, Watts
 from aiplan.specs.server import Server
 
 Precision = Literal["fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8"]
 
-TRAINING_PRECISIONS = ("bf16", "fp16", "tf32", "fp32")
+# In order of preference: training in 8 bit is for the user to choose, except where a chip has nothing wider.
+TRAINING_PRECISIONS = ("bf16", "fp16", "tf32", "fp32", "fp8")
 
 _EPOCH = "Epoch AI, cost of training frontier models (arXiv 2405.21015), cost model"
 # Price of a server over the sum of its accelerators' prices.
@@ -39,6 +40,8 @@ class Memory(Part):
     """HBM3, GDDR6X, ..."""
     bandwidth: Bandwidth | None = None
     """Peak bandwidth."""
+    bus_bits: int | None = Field(default=None, ge=1)
+    """Width of the bus [bit], of all stacks or chips together; with the bandwidth it gives the rate of a pin."""
 
 
 class ScaleUp(Part):
@@ -84,6 +87,8 @@ class Price(Part):
     """Key of `sources`, or the source itself."""
     note: str | None = None
     """How the figure came about."""
+    announced: bool = False
+    """Quoted before the thing was to be had."""
 
     @model_validator(mode="after")
     def _complete(self) -> Price:
@@ -127,8 +132,12 @@ class Accelerator(Entry):
     """First availability."""
     status: str = "shipping"
     """shipping, announced, discontinued, ..."""
-    peak: dict[Precision, FlopRate]
-    """Dense peak of the matrix units by precision (for int8 integer operations); sparse peaks stand apart."""
+    peak: Annotated[dict[Precision, FlopRate], NullableValues()]
+    """Dense peak of the matrix units by precision (for int8 integer operations); sparse peaks stand apart.
+
+    null names a precision that the chip computes in, but for which no dense peak is published."""
+    unpublished: tuple[Precision, ...] = ()
+    """Precisions whose dense peak is not published: those that are null in `peak`."""
     sparse_peak: dict[Precision, FlopRate] = Field(default_factory=dict)
     """Peak with structured sparsity."""
     memory: Memory = Memory()
@@ -154,6 +163,15 @@ class Accelerator(Entry):
 
     _server: Server | None = PrivateAttr(default=None)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_nulls(cls, raw: Any) -> Any:
+        peak = raw.get("peak") if isinstance(raw, dict) else None
+        if not isinstance(peak, dict) or None not in peak.values():
+            return raw
+        known = {precision: value for precision, value in peak.items() if value is not None}
+        return raw | {"peak": known, "unpublished": tuple(p for p in peak if p not in known)}
+
     def in_server(self, server: Server | None) -> Accelerator:
         """The same accelerator with its server looked up."""
         self._server = server
@@ -166,22 +184,39 @@ class Accelerator(Entry):
 
 
 def best_precision(spec: Accelerator) -> str:
-    """The first of bf16, fp16, tf32 and fp32 that the chip has; training in fp8 or fp4 is for the user to choose."""
+    """The first of bf16, fp16, tf32, fp32 and fp8 that the chip has; training in fp4 is for the user to choose."""
     for precision in TRAINING_PRECISIONS:
         if precision in spec.peak:
             return precision
-    has = ", ".join(spec.peak) or "no dense peak"
-    raise UserError(f"{spec.id} has none of {', '.join(TRAINING_PRECISIONS)} ({has}): give --precision or peak_flops")
+    if not spec.peak:
+        raise UserError(f"{spec.id}: {no_peak(spec)}: give --precision and peak_flops, or another accelerator")
+    has = ", ".join(spec.peak)
+    raise UserError(f"{spec.id} has none of {', '.join(TRAINING_PRECISIONS)} ({has}): give --precision")
+
+
+def main_precision(spec: Accelerator) -> str | None:
+    """The precision that a chip is known by: the best for training, else the first that has a dense peak."""
+    return next((p for p in TRAINING_PRECISIONS if p in spec.peak), next(iter(spec.peak), None))
+
+
+def no_peak(spec: Accelerator, precision: str | None = None) -> str:
+    """Why there is no dense peak, as the tail of a message; a sparse one is named."""
+    at = f" at {precision}" if precision and (spec.peak or precision not in spec.unpublished) else ""
+    sparse = {p: v for p, v in spec.sparse_peak.items() if precision in (None, p)}
+    said = ", ".join(f"{value / 1e15:.4g} PFLOP/s at {p}" for p, value in sparse.items())
+    return f"no dense peak{at} is published" + (f"; its {said} is sparse" if said else "")
 
 
 def peak_of(spec: Accelerator, precision: str, sparsity: str = "none") -> float:
     """Peak [FLOP/s] of one accelerator at a precision; an error lists the precisions that it has."""
     peaks = {str(p): peak for p, peak in (spec.sparse_peak if sparsity == "2:4" else spec.peak).items()}
-    if precision not in peaks:
-        what = "sparse peak" if sparsity == "2:4" else "dense peak"
-        has = f"it has {', '.join(peaks)}" if peaks else "it has none"
-        raise UserError(f"{spec.id} has no {what} at {precision}; {has}{nearest(precision, peaks, most=1)}")
-    return peaks[precision]
+    if precision in peaks:
+        return peaks[precision]
+    if sparsity != "2:4" and (precision in spec.unpublished or not peaks):
+        raise UserError(f"{spec.id}: {no_peak(spec, precision)}: give peak_flops, or another accelerator")
+    what = "sparse peak" if sparsity == "2:4" else "dense peak"
+    has = f"it has {', '.join(peaks)}" if peaks else "it has none"
+    raise UserError(f"{spec.id} has no {what} at {precision}; {has}{nearest(precision, peaks, most=1)}")
 
 
 def purchase_price(spec: Accelerator, as_of: str | None = None) -> Price | None:
@@ -203,12 +238,13 @@ def rental_prices(spec: Accelerator, as_of: str | None = None) -> list[Price]:
 
 
 def expand_accelerator(
-    spec: Accelerator, precision: str, sparsity: str = "none", as_of: str | None = None
+    spec: Accelerator, precision: str, sparsity: str = "none", as_of: str | None = None, *, need_peak: bool = True
 ) -> dict[str, Given]:
     """The quantities that choosing an accelerator gives, each with its source; unknown ones are null and say why.
 
     `as_of` (a date) takes the prices of that time. `reference_mfu` and `server_power_per_accelerator` are absent
-    where they are unknown, since a default or a formula stands in for them.
+    where they are unknown, since a default or a formula stands in for them. Without `need_peak` a chip that has no
+    dense peak at the precision is no error, its `peak_flops` null.
     """
     out: dict[str, Given] = {}
 
@@ -220,7 +256,10 @@ def expand_accelerator(
 
     sheet = _datasheet(spec)
     peak_source = sheet + (" (sparse peak)" if sparsity == "2:4" else "")
-    put("peak_flops", peak_of(spec, precision, sparsity), "peak", peak_source)
+    if need_peak or precision in (spec.sparse_peak if sparsity == "2:4" else spec.peak):
+        put("peak_flops", peak_of(spec, precision, sparsity), "peak", peak_source)
+    else:
+        out["peak_flops"] = Given(None, "catalog", spec.id, why_null=f"{spec.id}: {no_peak(spec, precision)}")
     bf16 = spec.peak.get("bf16") or spec.peak.get("fp16")
     put("peak_flops_bf16", bf16, "16-bit peak")
     put("accelerator_memory", spec.memory.capacity, "memory capacity")
@@ -318,49 +357,6 @@ def _spread(of: Price | Achieved) -> tuple[float, float] | None:
 
 def doubts(spec: Accelerator) -> list[str]:
     """What looks like one of the known traps of datasheets, or lacks its source."""
-    out: list[str] = []
-    for precision, sparse in spec.sparse_peak.items():
-        dense = spec.peak.get(precision)
-        if dense is not None and sparse <= dense:
-            out.append(f"sparse_peak.{precision} is not above the dense peak: are they exchanged?")
-        elif dense is not None and not 1.2 <= sparse / dense <= 4.1:
-            out.append(f"sparse_peak.{precision} is {sparse / dense:.3g} times the dense peak; 2 times is usual")
-    sixteen = spec.peak.get("bf16") or spec.peak.get("fp16")
-    if sixteen and not spec.sparse_peak and spec.tdp and sixteen / spec.tdp > 2.5e12:
-        out.append("16-bit peak over tdp is above 2.5 TFLOP/s/W: is it the sparse peak?")
-    eight = spec.peak.get("fp8")
-    if sixteen and eight and eight / sixteen > 2.2:
-        out.append(f"fp8 is {eight / sixteen:.3g} times the 16-bit peak, more than twice: is it the sparse peak?")
-    link, up = (spec.scale_up.link or "").lower(), spec.scale_up.bandwidth
-    for name, both in (("nvlink 3", 600e9), ("nvlink 4", 900e9), ("nvlink 5", 1.8e12), ("nvlink 6", 3.6e12)):
-        if name in link and up is not None and up >= both * 0.99:
-            out.append(f"scale_up.bandwidth is both ways of {spec.scale_up.link}; give one way, half of it")
-    memory = spec.memory
-    if memory.capacity is None or memory.bandwidth is None:
-        out.append("memory.capacity or memory.bandwidth is unknown")
-    elif not 1e9 <= memory.capacity <= 2e12:
-        out.append(f"memory.capacity is {memory.capacity / 1e9:.4g} GB: is the unit right?")
-    elif up is not None and memory.bandwidth < up:
-        out.append("memory.bandwidth is below scale_up.bandwidth: is the unit right?")
-    if spec.tdp is not None and not 5 <= spec.tdp <= 25e3:
-        out.append(f"tdp is {spec.tdp:.4g} W: of one accelerator?")
-    for i, price in enumerate(spec.prices):
-        low, high = price.low, price.high
-        if low is not None and high is not None and low > high:
-            out.append(f"prices[{i}]: low is above high")
-        elif price.value is not None and ((low or 0) > price.value or (high is not None and high < price.value)):
-            out.append(f"prices[{i}]: the price is not between low and high")
-        if price.kind == "purchase" and price.value is not None and not 50 <= price.value <= 3e6:
-            out.append(f"prices[{i}]: {price.value:.4g} USD for one accelerator?")
-        if price.kind != "purchase" and price.value is not None and not 0.01 <= price.value <= 100:
-            out.append(f"prices[{i}]: {price.value:.4g} USD an hour for one accelerator?")
-    for precision, reached in spec.mfu.items():
-        if not 0 < reached.value < 1:
-            out.append(f"mfu.{precision} is {reached.value:.3g}, not a share between 0 and 1")
-    if not spec.peak:
-        out.append("no dense peak is known")
-    if not spec.sources:
-        out.append("sources is empty: say where the numbers come from, with a date")
-    if spec.released is None:
-        out.append("released is unknown")
-    return out
+    from aiplan.specs.accelerator_doubts import doubts as found
+
+    return found(spec)

@@ -48,6 +48,16 @@ class Physical:
             raise ValueError(str(error)) from None
 
 
+class NullableValues:
+    """Marks a map whose values may be null in the file; what null means is for its model to say."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        out: dict[str, Any] = handler(schema)
+        values = "patternProperties" if "patternProperties" in out else "additionalProperties"
+        out[values] = {"anyOf": [out[values], {"type": "null"}]}
+        return out
+
+
 def _year(raw: Any) -> Any:
     return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
 
@@ -75,7 +85,7 @@ Id = Annotated[str, Field(pattern=rf"^{_ID}$", max_length=80)]
 class Part(BaseModel):
     """A part of an entry: nothing unknown in it, nothing changed later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Entry(Part):
@@ -93,6 +103,8 @@ class Entry(Part):
     """Where the numbers come from: a short key, and the source with its date."""
     recalled: tuple[str, ...] = ()
     """Fields that are known but were not read at a source."""
+    doubtful: dict[str, str] = Field(default_factory=dict)
+    """Fields that sources contradict or leave unclear, each with what is said against it and by whom."""
 
     def origin(self, *keys: str) -> str:
         """The source shown beside a value: the id, then the sources of the first of `keys` that is there, else all."""

@@ -61,6 +61,8 @@ class Model(Entry):
     """Norms have a bias (LayerNorm)."""
     qk_norm: bool = False
     """Queries and keys are normalised per head."""
+    qk_norm_all: bool = False
+    """Queries and keys are normalised over all heads together, as in OLMo 2."""
     qkv_bias: bool = False
     """Query, key and value projections have biases."""
     attention_output_bias: bool = False
@@ -93,13 +95,18 @@ class Model(Entry):
     """Width of a latent-attention key with positions."""
     v_head_dim: int = Field(default=0, ge=0)
     """Width of a latent-attention value."""
+    other_params: int = Field(default=0, ge=0)
+    """Parameters that no other field counts, such as a norm after the embedding or attention sinks."""
 
     @property
-    def shape(self) -> dict[str, int]:
+    def shape(self) -> dict[str, float]:
         """The shape by quantity name, or nothing where a part of it is unknown."""
         if any(getattr(self, name) is None for name in REQUIRED):
             return {}
-        return {name: int(getattr(self, name)) for name in (*REQUIRED, *OPTIONAL)}
+        out: dict[str, float] = {name: int(getattr(self, name)) for name in (*REQUIRED, *OPTIONAL)}
+        if self.qk_norm_all:  # one norm over all heads is as wide as theirs together; the formula counts two a layer
+            out["qk_norm"] = (out["heads"] + out["kv_heads"]) / 2
+        return out
 
 
 def expand_model(spec: Model) -> dict[str, Given]:
@@ -107,7 +114,7 @@ def expand_model(spec: Model) -> dict[str, Given]:
     source = spec.origin() + (" (rumoured)" if spec.rumour else "")
     values: dict[str, float | None] = {"params": spec.params}
     if spec.params is None and spec.shape:
-        values["params"] = _count(spec)[0]
+        values["params"] = count(spec)[0]
     if spec.active_params is not None:
         values["active_params"] = spec.active_params
     if spec.seq_len is not None:
@@ -120,18 +127,19 @@ def expand_model(spec: Model) -> dict[str, Given]:
     }
 
 
-def _count(spec: Model) -> tuple[float, float]:
+def count(spec: Model) -> tuple[float, float]:
+    """Parameters that the shape counts: all, and those that each token uses."""
     from aiplan.quantities.architecture import count_params
 
     counted = count_params(**spec.shape)
-    return counted.total, counted.active
+    return counted.total + spec.other_params, counted.active + spec.other_params
 
 
 def doubts(spec: Model) -> list[str]:
     """Where the stated parameters are not what the shape counts, or a source is missing."""
     out: list[str] = []
     if spec.shape:
-        total, active = _count(spec)
+        total, active = count(spec)
         if spec.params is not None and abs(spec.params / total - 1) > 0.02:
             out.append(f"params is {spec.params:.6g}, but the shape counts {total:.6g}")
         if spec.active_params is not None and abs(spec.active_params / active - 1) > 0.10:

@@ -35,6 +35,8 @@ class Variant(_Model):
     """Choices and pinned quantities."""
     limit: dict[str, Scalar] = Field(default_factory=dict)
     """Upper bounds."""
+    assert_: list[str] = Field(default_factory=list, alias="assert")
+    """What must hold of this answer, so that a text which quotes it cannot go stale."""
 
 
 class Scenario(_Model):

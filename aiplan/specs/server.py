@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from aiplan.specs.base import Date, Entry, Ratio, Watts
+from aiplan.specs.base import Date, Entry, Id, Ratio, Watts
 
 
 class Server(Entry):
@@ -14,6 +14,8 @@ class Server(Entry):
     """Who makes it, in lower case."""
     accelerators: int = Field(ge=1)
     """Accelerators in it."""
+    holds: dict[Id, int] = Field(default_factory=dict)
+    """Of a rack or pod: the servers in it by id, with their number; their accelerators are all of its own."""
     max_power: Watts | None = None
     """Rated power of the whole with its accelerators, before network switches and cooling plant outside it."""
     network_share: Ratio | None = None

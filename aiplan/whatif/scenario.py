@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,9 +131,17 @@ def run(
     if scenario.claim:
         result.claim = scenario.claim.model_dump()
     if scenario.ours:
-        ours, _ = _solve(scenario.ours, scenario.ours.ask or scenario.ask, names, "ours", path, catalog, defaults)
+        beside = [assertions.parse(text, str(path)) for text in scenario.ours.assert_]
+        more = list(dict.fromkeys([*names, *(a.quantity for a in beside)]))
+        ours, _ = _solve(scenario.ours, scenario.ours.ask or scenario.ask, more, "ours", path, catalog, defaults)
         result.ours = ours
+        result.checks += [_of_ours(a.check(ours)) for a in beside]
     return Answered(path, result, impossible)
+
+
+def _of_ours(check: Check) -> Check:
+    """A condition on our own answer, told apart from those on the claim's."""
+    return replace(check, text=f"{check.text}, in our own answer", message=f"in our own answer, {check.message}")
 
 
 def _solve(

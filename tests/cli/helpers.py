@@ -7,9 +7,22 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from aiplan.cli.app import run
+
+ROOT = Path(__file__).parents[2]
+ESSAY = ROOT / "scenarios" / "essay"
+
+
+def strict(text: str) -> Any:
+    """JSON that any reader takes: NaN and Infinity are no JSON."""
+
+    def refuse(word: str) -> Any:
+        raise ValueError(f"{word} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 class Done(NamedTuple):
@@ -22,11 +35,19 @@ class Done(NamedTuple):
     @property
     def json(self) -> Any:
         """Standard output as JSON."""
-        return json.loads(self.out)
+        return strict(self.out)
 
     def value(self, name: str) -> Any:
         """The value of a quantity of a JSON result."""
         return self.json["quantities"][name]["value"]
+
+    def values(self) -> dict[str, Any]:
+        """All values of a JSON result by name."""
+        return {name: found["value"] for name, found in self.json["quantities"].items()}
+
+    def codes(self) -> list[str]:
+        """The codes of the warnings of a JSON result."""
+        return [warning["code"] for warning in self.json["warnings"]]
 
 
 def aiplan(*arguments: str) -> Done:
@@ -35,6 +56,13 @@ def aiplan(*arguments: str) -> Done:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = run(arguments)
     return Done(code, out.getvalue(), err.getvalue())
+
+
+def train(arguments: str, *more: str, code: int = 0) -> Done:
+    """Run `aiplan train ARGUMENTS --json`, words apart by spaces, and check its exit code."""
+    done = aiplan("train", *arguments.split(), *more, "--json")
+    assert done.code == code, (arguments, more, done.code, done.err or done.json["binding"])
+    return done
 
 
 def process(*arguments: str, cwd: str | None = None, env: dict[str, str] | None = None) -> Done:

@@ -108,3 +108,90 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         done = aiplan("run", str(path))
         assert (done.code, done.out) == (2, "")
         assert len(done.err.strip().splitlines()) == 1
+
+
+MORE = [
+    ("train --params 1B --limit law=rule_20", "law is a choice"),
+    ("train --params 1B --limit capex", "NAME=VALUE"),
+    ("train --params 1B --limit foo=3", "'foo'"),
+    ("train --params 1B --deadline 0d", "above 0"),
+    ("train --params 1B --deadline -3d", "--deadline is '-3d'"),
+    ("train --params 1B --budget $0", "above 0"),
+    ("train --params 1B --accelerators 0", "above 0"),
+    ("train --params 1B --accelerators 1.5", "--accelerators"),
+    ("train --params 70B --tp 1.5", "tp"),
+    ("train --params 70B --layers 2.5", "layers"),
+    ("train --params 1B --pue 0.5", "at least 1"),
+    ("train --params 1B --goodput 2", "between 0 and 100%"),
+    ("train --params 1B --zero-stage 7", "between 0 and 3"),
+    ("train --params 1B --peak-flops 0", "above 0"),
+    ("train --params 1e400", "too large"),
+    ("train --params inf", "inf"),
+    ("train --params 1,00", "1,00"),
+    ("train --params (1+1)", "(1+1)"),
+    ("train --params \u0663", "not a number"),
+    ("train --params 1B --sparsity 4:8", "2:4"),
+    ("train --params 1B --recipe sgd", "mixed_adam"),
+    ("train --params 1B --site mars", "mars"),
+    ("train --params 1B --cost-method free", "owned"),
+    ("train --params 1B --format JSON", "nearest: json"),
+    ("train --params", "--params"),
+    ("train extra --params 1B", "extra"),
+    ("train -x", "-x"),
+    ("why", "quantity"),
+    ("why mffu --params 1B", "nearest: mfu"),
+    ("why capex", "--params"),
+    ("convert banana", "banana"),
+    ("convert 3GWh W", "energy, not power"),
+    ("schema foo", "scenario"),
+    ("schema scenari", "nearest: scenario"),
+    ("hardware show h1000", "h100"),
+    ("hardware check /nonexistent", "/nonexistent"),
+    ("hardware foo", "foo"),
+    ("models show gpt-33", "gpt-3"),
+    ("run", "FILE"),
+    ("laws compare --params banana", "banana"),
+    ("laws compare --params 1B --flops 1e20", "--params"),
+    ("--foo", "--foo"),
+]
+
+
+@pytest.mark.parametrize(("line", "says"), MORE, ids=[line for line, _ in MORE])
+def test_every_command_refuses_in_one_line(line: str, says: str) -> None:
+    done = aiplan(*line.split())
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Error: ")
+    assert done.err.count("\n") == 1
+    assert says in done.err
+
+
+@pytest.mark.parametrize("word", ["\x1b[31mred", "a\nb", "\x07", "x" * 20_000, "9" * 5000, "\u202e"])
+@pytest.mark.parametrize("option", ["--params", "--accelerator", "--law", "--set", "--nonsense"])
+def test_words_of_a_user_are_not_obeyed(option: str, word: str) -> None:
+    done = aiplan("train", "--params", "1B", option, word)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert done.err.rstrip("\n").isprintable()
+    assert len(done.err) < 1000
+
+
+def test_settings_of_a_file_that_are_wrong_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text, says in (
+        ("defaults: {pue: banana}\n", "pue"),
+        ("defaults: {accelerator: h1000}\n", "h100"),
+        ("defalts: {pue: 1.2}\n", "defaults"),
+        ("- 1\n", "aiplan.yaml"),
+        ("catalog: [nowhere]\n", "nowhere"),
+    ):
+        Path("aiplan.yaml").write_text(text)
+        done = aiplan("train", "--params", "1B")
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1), text
+        assert says in done.err, done.err
+
+
+def test_a_catalogue_of_the_environment_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIPLAN_CATALOG", "/nonexistent")
+    done = aiplan("train", "--params", "1B")
+    assert (done.code, done.out) == (2, "")
+    assert "/nonexistent" in done.err

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiplan.graph import GRAPH
@@ -45,6 +45,14 @@ def test_lognormal(vector):
     i = vector["inputs"]
     mu, sigma = data.lognormal(i["lo"], i["hi"], z=i["z"])
     agrees(vector, mu=mu, sigma=sigma, median=math.exp(mu), mean=math.exp(mu + sigma**2 / 2))
+
+
+@exact("unc.sobol_loglinear")
+def test_shares_of_a_product(vector):
+    log_shares, first, total = data.lognormal_product_shares(vector["inputs"]["sigmas"])
+    agrees(vector, S_log=log_shares, S1=first, ST=total)
+    assert sum(log_shares) == pytest.approx(1.0)
+    assert all(t > f for t, f in zip(total, first, strict=True))
 
 
 def test_coefficients_are_those_of_the_law():
@@ -100,3 +108,51 @@ def test_spread_of_the_text_stock_is_that_of_its_90_percent_interval():
     mu, sigma = data.lognormal(p10, p90, z=data.Z90)
     assert math.exp(mu + data.Z95 * sigma) == pytest.approx(1e15)
     assert math.exp(mu - data.Z95 * sigma) == pytest.approx(1e14)
+
+
+@given(amount, st.floats(1.0, 100))
+def test_worth_of_the_repeats_in_the_graph(unique, seen):
+    nodes = GRAPH.resolve(["effective_unique_tokens"], {"tokens": seen * unique, "text_stock": unique})
+    worth = nodes["effective_unique_tokens"].value
+    assert worth == pytest.approx(data.effective_tokens(seen * unique, unique))
+    assert unique * (1 - 1e-9) <= worth <= seen * unique * (1 + 1e-9)
+
+
+@given(st.floats(8, 13).map(lambda x: 10**x), st.floats(10, 14).map(lambda x: 10**x), st.floats(1.5, 30))
+def test_repeats_cost_loss_and_more_of_them_cost_more(params, tokens, seen):
+    cost = data.repeat_loss_penalty(params, tokens, tokens / seen)
+    assert 0 < cost < data.repeat_loss_penalty(params, tokens, tokens / (2 * seen))
+    assert data.repeat_loss_penalty(params, tokens, tokens) == 0.0
+
+
+def test_what_the_repeats_of_the_essays_run_cost():
+    """100T parameters on 2e15 tokens of 300T: 1.8823 instead of 1.8811."""
+    assert data.repeat_loss_penalty(1e14, 2e15, 300e12) == pytest.approx(1.8823 - 1.8811, abs=1e-4)
+
+
+def test_the_best_model_for_few_tokens_beats_those_of_the_paper():
+    """Muennighoff et al. trained 8.67B on 178B tokens and, better, 6.34B on 242B, of 25B unique ones."""
+    best = data.best_with_repeats(9.24e21, 25e9)
+    by_ratio, theirs = data.loss_with_repeats(8.67e9, 178e9, 25e9), data.loss_with_repeats(6.34e9, 242e9, 25e9)
+    assert best.loss < theirs < by_ratio
+    assert 6.3e9 < best.params < 8.67e9
+    assert best.epochs == pytest.approx(best.tokens / 25e9)
+
+
+@given(st.floats(19, 30).map(lambda x: 10**x), st.floats(9, 15).map(lambda x: 10**x))
+@settings(max_examples=30)
+def test_the_best_with_repeats_is_a_minimum_at_its_compute(flops, unique):
+    best = data.best_with_repeats(flops, unique)
+    assert 6 * best.params * best.tokens == pytest.approx(flops)
+    for factor in (0.5, 0.95, 1.05, 2.0):
+        other = data.loss_with_repeats(best.params * factor, best.tokens / factor, unique)
+        assert other >= best.loss * (1 - 1e-9)
+
+
+def test_with_tokens_enough_the_best_is_the_optimum_of_the_law():
+    from aiplan.quantities.frontier import optimum
+
+    params, tokens = optimum(1e24, LAWS["muennighoff_c4"].coefficients)
+    best = data.best_with_repeats(1e24, 1e15)
+    assert (best.params, best.tokens) == pytest.approx((params, tokens), rel=1e-3)
+    assert best.epochs == 1.0

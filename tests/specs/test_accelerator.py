@@ -159,8 +159,9 @@ def test_best_precision() -> None:
     assert best_precision(CATALOG.find("accelerator", "gb200")) == "bf16"
     assert best_precision(CATALOG.find("accelerator", "v100")) == "fp16"
     assert best_precision(CATALOG.find("accelerator", "laptop")) == "fp32"
-    with pytest.raises(UserError, match="rubin-288gb has none of bf16, fp16, tf32, fp32"):
-        best_precision(CATALOG.find("accelerator", "rubin"))
+    assert best_precision(CATALOG.find("accelerator", "rubin")) == "fp8"  # it has nothing wider
+    with pytest.raises(UserError, match=r"x has none of bf16, fp16, tf32, fp32, fp8 .fp4.: give --precision"):
+        best_precision(chip(peak={"fp4": "1 PFLOP/s"}))
 
 
 def test_peaks() -> None:
@@ -170,6 +171,27 @@ def test_peaks() -> None:
         peak_of(spec, "fp4")
     with pytest.raises(UserError, match="laptop-cpu-8core has no sparse peak at fp32; it has none"):
         peak_of(CATALOG.find("accelerator", "laptop"), "fp32", "2:4")
+
+
+def test_a_chip_without_a_dense_peak() -> None:
+    spec = chip(peak={"fp16": None}, sparse_peak={"fp16": "125 PFLOP/s"})
+    assert spec.peak == {}
+    assert spec.unpublished == ("fp16",)
+    said = "x: no dense peak is published; its 125 PFLOP/s at fp16 is sparse"
+    for call in (lambda: best_precision(spec), lambda: peak_of(spec, "fp16"), lambda: expand_accelerator(spec, "fp16")):
+        with pytest.raises(UserError, match=said) as error:
+            call()
+        assert error.value.exit_code == 2
+    out = expand_accelerator(spec, "fp16", need_peak=False)
+    assert out["peak_flops"].value is None
+    assert out["peak_flops"].why_null == said
+    assert expand_accelerator(spec, "fp16", "2:4")["peak_flops"].value == pytest.approx(125e15)
+    half = chip(peak={"bf16": "1 PFLOP/s", "fp8": None})
+    assert best_precision(half) == "bf16"
+    with pytest.raises(UserError, match="x: no dense peak at fp8 is published: give peak_flops"):
+        peak_of(half, "fp8")
+    with pytest.raises(UserError, match="x has no dense peak at fp4; it has bf16"):
+        peak_of(half, "fp4")
 
 
 def test_sixteen_bit_formats_share_their_measured_mfu() -> None:
@@ -220,7 +242,7 @@ def test_what_is_wrong_is_one_line(fields: dict[str, Any], problem: str, tmp_pat
     [
         ({"peak": {"bf16": "2 TFLOP/s"}, "sparse_peak": {"bf16": "1 TFLOP/s"}}, "are they exchanged"),
         ({"peak": {"bf16": "1 TFLOP/s"}, "sparse_peak": {"bf16": "8 TFLOP/s"}}, "8 times the dense peak"),
-        ({"peak": {"bf16": "1979 TFLOP/s"}}, "is it the sparse peak"),
+        ({"peak": {"bf16": "1979 TFLOP/s"}}, "is it the sparse peak? (datasheet, 2024)"),
         ({"peak": {"bf16": "989 TFLOP/s", "fp8": "3958 TFLOP/s"}}, "fp8 is 4 times the 16-bit peak"),
         ({"scale_up": {"link": "NVLink 4", "bandwidth": "900 GB/s"}}, "both ways of NVLink 4"),
         ({"memory": {"capacity": "80 MB", "bandwidth": "3 TB/s"}}, "is the unit right"),
@@ -232,6 +254,12 @@ def test_what_is_wrong_is_one_line(fields: dict[str, Any], problem: str, tmp_pat
         ({"mfu": {"bf16": {"value": 40, "source": "s"}}}, "not a share"),
         ({"sources": {}}, "sources is empty"),
         ({"released": None}, "released is unknown"),
+        ({"peak": {"bf16": None}}, "no dense peak is published at bf16 (datasheet, 2024)"),
+        ({"prices": [bought(30000, "2023-12")]}, "prices[0]: dated 2023-12, before the release in 2024"),
+        (
+            {"memory": {"capacity": "80 GB", "bandwidth": "6 TB/s", "bus_bits": 5120, "kind": "HBM3"}},
+            "9.38 Gb/s a pin; HBM3 has 5.1 to 6.7 (datasheet, 2024)",
+        ),
     ],
 )
 def test_doubts(fields: dict[str, Any], doubt: str) -> None:

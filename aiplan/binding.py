@@ -1,0 +1,71 @@
+"""What fixes an answer, or makes a plan impossible, and what would unbind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiplan import units
+from aiplan.graph import GRAPH
+
+if TYPE_CHECKING:
+    from aiplan.plan import Plan
+
+FLAGS = {"training_days": "--deadline ", "run_cost": "--budget ", "facility_power": "--power "}
+
+
+def of(plan: Plan, limits: dict[str, float], solved: set[str], *, held: bool = True) -> tuple[list[str], bool]:
+    """A line for each thing that binds, and whether the plan is impossible.
+
+    `solved` names the inputs that the limits were solved for; `held` says whether a server less would still hold the
+    model. A limit that we assumed makes no plan impossible.
+    """
+    out: list[str] = []
+    impossible = False
+    if "training_days" in plan.nodes and plan.value("training_days") is None:
+        return [f"training_days: {plan.nodes['training_days'].why_null}"], True
+    if plan.value("fits") == 0.0:
+        impossible = True
+        need, room = plan.value("memory_per_accelerator"), plan.value("usable_memory")
+        out.append(
+            f"memory_per_accelerator: {units.show(need, 'B')} is needed and {units.show(room, 'B')} can be used; "
+            "more accelerators, a leaner --recipe, or an accelerator with more memory would fit it"
+        )
+    for name, bound in limits.items():
+        unit = GRAPH[name].unit
+        value = plan.value(name)
+        limit = units.show(bound, unit, name)
+        have = units.show(value, unit, name)
+        assumed = name in plan.assumed_limits
+        if value is None:
+            why = plan.nodes[name].why_null if name in plan.nodes else plan.unresolved.get(name, "it has no value")
+            out.append(f"{name}: the limit of {limit} cannot be checked: {why}")
+            impossible = True
+        elif value > bound * (1 + 1e-6):
+            impossible = impossible or not assumed
+            flag = FLAGS.get(name, f"--limit {name}=")
+            which = f"the {limit} that we assume" if assumed else f"the limit of {limit}"
+            out.append(f"{name}: {have} is over {which}; {flag}{have} would allow it{_way_out(plan, name)}")
+        elif solved and value > bound * 0.98:
+            sized = "accelerators" in solved and (name == "training_days" or "params" not in solved)
+            out.append(f"{name}: the limit of {limit} sets {'accelerators' if sized else 'params'}")
+    if not out and "accelerators" in solved:
+        out.append(_count(plan, limits, held))
+    return out, impossible
+
+
+def _count(plan: Plan, limits: dict[str, float], held: bool) -> str:
+    """Why this many accelerators, where no limit is used up."""
+    if plan.value("accelerators") == 1:
+        return "accelerators: one is enough"
+    if not held:
+        return "memory_per_accelerator: fewer accelerators would not hold the model"
+    return f"accelerators: whole servers are bought, and one less would break the limit on {', '.join(limits)}"
+
+
+def _way_out(plan: Plan, name: str) -> str:
+    if name != "training_days":
+        return ""
+    lost = plan.value("failure_goodput")
+    if plan.expanded.chosen.get("recovery") == "global" and lost is not None and lost < 0.5:
+        return "; so may --recovery elastic, since with global recovery every failure stops all accelerators"
+    return "; so may more --accelerators" if plan.given["accelerators"].origin == "given" else ""

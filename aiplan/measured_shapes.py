@@ -1,0 +1,417 @@
+"""From a measured row's inputs to quantities of the graph: the chip, the precision, the shape and the layout.
+
+What a row leaves open is assumed and named; what no assumption can mend is refused with its reason.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+
+from aiplan.catalog import fold
+from aiplan.errors import UserError
+from aiplan.measured_stacks import stack_of, traits_of
+from aiplan.measurements import number_of
+from aiplan.quantities.architecture import OPTIONAL, count_params
+
+if TYPE_CHECKING:
+    from aiplan.catalog import Catalog
+    from aiplan.specs.accelerator import Accelerator
+    from aiplan.specs.model import Model
+
+DENSE_ABOVE = 0.97  # active over total parameters from which a model has no experts
+MOST_CORES = 8  # cores in one chip that a layout may count
+WHOLE = ("n_chips", "tp", "pp", "vp", "cp", "ep", "dp", "n_layers", "n_heads")
+USUAL_DAYS, USUAL_SHARE = 30.0, 0.4  # of a run whose count is not stated: our judgement
+
+
+class Refused(Exception):
+    """A row that cannot be predicted; its text says why."""
+
+
+@dataclass(slots=True)
+class Case:
+    """One row as a question to the graph: the values that it fixes, and what had to be assumed."""
+
+    chip: str
+    precision: str
+    accelerators: float
+    given: dict[str, float]
+    invented: bool
+    routed: bool
+    adapters: bool
+    model: str
+    stack: str
+    assumed: dict[str, str] = field(default_factory=dict)
+
+
+def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
+    """The question that a row's inputs ask.
+
+    Raises Refused where the chip, the count or the model is not known.
+    """
+    assumed: dict[str, str] = {}
+    chip = chip_of(inputs, catalog)
+    precision, why = precision_of(inputs, chip)
+    if why:
+        assumed["precision"] = why
+    numbers = _numbers(inputs)
+    layout = _layout(inputs, numbers, assumed)
+    model = model_of(inputs.get("model", ""), catalog)
+    shape, invented, params, active = _shape(numbers, model, assumed)
+    count = numbers.get("n_chips") or _product(layout) or _count_of_run(numbers, active, chip, precision)
+    if not count:
+        raise Refused("n_chips is blank, and no layout gives it")
+    if "n_chips" not in numbers:
+        ranks = "as many as the layout has ranks"
+        assumed["accelerators"] = ranks if _product(layout) else f"blank: {count:g}, for about {USUAL_DAYS:g} days"
+    layout = _fitting(layout, count, assumed)
+    given = {"accelerators": count, "params": params, **shape, **traits_of(inputs), **layout}
+    routed = active < DENSE_ABOVE * params
+    if routed:
+        given["active_params"] = active
+    _data(numbers, layout, None if _truncated(inputs) else model, given, assumed)
+    task = inputs.get("task", "").lower()
+    name = model.id if model is not None and not _truncated(inputs) else inputs.get("model", "a model")
+    adapters = "lora" in task or "adapter" in task
+    return Case(
+        chip.id, precision, count, given, invented, routed, adapters, name, stack_of(inputs).name, assumed
+    )  # fmt: skip
+
+
+def _count_of_run(numbers: dict[str, float], active: float, chip: Accelerator, precision: str) -> float:
+    """Chips of a whole run that does not state them: chip-hours hardly depend on the count."""
+    work = 6 * active * numbers["training_tokens"] if "training_tokens" in numbers else numbers.get("flops_published")
+    if not work:
+        return 0.0
+    peak = {str(p): rate for p, rate in chip.peak.items()}[precision]
+    return float(2 ** max(0, round(math.log2(work / (USUAL_SHARE * peak * USUAL_DAYS * 86400)))))
+
+
+# -- chip and precision --------------------------------------------------------------------------------------------
+
+
+def chip_of(inputs: Mapping[str, str], catalog: Catalog) -> Accelerator:
+    """The accelerator of a row, by id or alias."""
+    name = inputs.get("hardware", "")
+    if not name:
+        raise Refused("hardware is blank")
+    known = _chip_id(catalog, name)
+    if known is None:
+        mixed = re.search(r"/|\bthen\b|\band\b|\bmix\b|\+", name)
+        reason = "is more than one kind of accelerator" if mixed else "is not in the catalogue"
+        raise Refused(f"hardware {name[:60]!r} {reason}")
+    return catalog.find("accelerator", known)
+
+
+@cache
+def _chip_id(catalog: Catalog, name: str) -> str | None:
+    try:
+        return catalog.id_of("accelerator", name)
+    except UserError:
+        return None
+
+
+def precision_of(inputs: Mapping[str, str], chip: Accelerator) -> tuple[str, str]:
+    """The number format of the matrix work, and where it had to be assumed the reason."""
+    from aiplan.catalog import best_precision
+
+    text = inputs.get("precision", "")
+    has = {str(p) for p in chip.peak}
+    if not text:
+        if "mlperf" in inputs.get("date", "").lower():
+            return _of_mlperf(inputs, chip, has)
+        try:
+            return best_precision(chip), "blank: the best-proven training precision of the chip"
+        except UserError as error:
+            raise Refused(str(error)) from None
+    precision = normal_precision(text)
+    if precision is None:
+        raise Refused(f"precision {text!r} is not one that we know")
+    if precision in has:
+        return precision, ""
+    other = {"fp16": "bf16", "bf16": "fp16", "tf32": "fp32", "fp32": "tf32"}.get(precision)
+    if other in has:
+        return str(other), f"the chip has no {precision} peak, so {other}"
+    raise Refused(f"{chip.id} has no peak at {precision}; it has {', '.join(sorted(has)) or 'none'}")
+
+
+def _of_mlperf(inputs: Mapping[str, str], chip: Accelerator, has: set[str]) -> tuple[str, str]:
+    """MLPerf logs do not name the precision; what its submitters said they used (from memory) stands in."""
+    software = inputs.get("framework", "").lower()
+    if (
+        "v5.1" in inputs["date"]
+        and "fp4" in has
+        and chip.vendor == "nvidia"
+        and "nemo" in software
+        and "25.09" in software
+    ):
+        return "fp4", "blank in MLPerf logs: NVIDIA said it used NVFP4 in v5.1, with NeMo 25.09 (from memory)"
+    if "int8" in has and chip.vendor == "google":
+        return "int8", "blank in MLPerf logs: Google's submissions use int8 (from memory)"
+    if "fp8" in has:
+        return "fp8", "blank in MLPerf logs: submissions use fp8 where the chip has it (from memory)"
+    return "bf16", "blank in MLPerf logs: bf16"
+
+
+def normal_precision(text: str) -> str | None:
+    """The format that a spelling stands for.
+
+    >>> [normal_precision(t) for t in ("FP8-CS", "MXFP8", "NVFP4", "BF16", "bf16/fp16", "int8 (a script)", "x")]
+    ['fp8', 'fp8', 'fp4', 'bf16', 'bf16', 'int8', None]
+    """
+    low = text.lower()
+    spelled = {
+        "fp4": "fp4", "float4": "fp4", "fp6": "fp6", "fp8": "fp8", "float8": "fp8", "e4m3": "fp8", "int8": "int8",
+        "bf16": "bf16", "bfloat16": "bf16", "fp16": "fp16", "float16": "fp16", "half": "fp16", "mixed": "fp16",
+        "amp": "fp16", "tf32": "tf32", "fp32": "fp32", "float32": "fp32", "fp64": "fp64",
+    }  # fmt: skip
+    found = [(low.find(key), precision) for key, precision in spelled.items() if key in low]
+    return min(found)[1] if found else None
+
+
+# -- layout --------------------------------------------------------------------------------------------------------
+
+
+def zero_stage_of(text: str) -> float | None:
+    """The ZeRO stage that a text about FSDP or ZeRO names.
+
+    >>> [zero_stage_of(t) for t in ("distributed-optimizer(zero1)", "fsdp-full(zero3)", "ZeRO-0", "fsdp8", "")]
+    [1.0, 3.0, 0.0, 3.0, None]
+    """
+    low = text.lower()
+    stage = re.search(r"zero[\s_\-]*(?:stage)?[\s_\-]*([0-3])", low)
+    if stage:
+        return float(stage.group(1))
+    if "grad-op" in low or "grad_op" in low:
+        return 2.0
+    if "fsdp" in low or "fully sharded" in low:
+        return 3.0
+    if "distributed" in low and "optim" in low:
+        return 1.0
+    return 0.0 if low in ("none", "no", "ddp", "0", "false") else None
+
+
+def recompute_of(text: str) -> float | None:
+    """0, 1 or 2 for what a text says of recomputation.
+
+    >>> [recompute_of(t) for t in ("none", "per-op selective", "full", "")]
+    [0.0, 1.0, 2.0, None]
+    """
+    low = text.lower()
+    if low in ("0", "1", "2"):
+        return float(low)
+    if "selective" in low or "partial" in low:
+        return 1.0
+    if low in ("no", "false", "off") or low.startswith("no "):
+        return 0.0
+    return 2.0 if low and "none" not in low else 0.0 if low else None
+
+
+def _numbers(inputs: Mapping[str, str]) -> dict[str, float]:
+    """The columns that are numbers; a cell that is text where a number belongs refuses the row."""
+    words = ("model", "task", "hardware", "precision", "fsdp_or_zero", "zero_or_fsdp", "recompute", "framework", "date")
+    out = {}
+    for name, text in inputs.items():
+        if name in words:
+            continue
+        value = number_of(text)
+        if value is None:
+            raise Refused(f"{name} is {text[:40]!r}, not a number of at least 0")
+        if value > 0:
+            out[name] = value
+    for name in WHOLE:
+        if out.get(name, 1.0) % 1:
+            raise Refused(f"{name} is {out[name]:g}, not a whole number")
+    return out
+
+
+def _layout(inputs: Mapping[str, str], numbers: dict[str, float], assumed: dict[str, str]) -> dict[str, float]:
+    """The parts of the layout that the row fixes, and those that follow where it fixes any."""
+    names = {"tp": "tp", "pp": "pp", "cp": "cp", "ep": "ep", "dp": "dp", "vp": "virtual_stages"}
+    layout = {ours: numbers[theirs] for theirs, ours in names.items() if theirs in numbers}
+    stated = "tp" in layout or "pp" in layout or "dp" in layout
+    zero = zero_stage_of(inputs.get("fsdp_or_zero") or inputs.get("zero_or_fsdp", ""))
+    if zero is not None:
+        layout["zero_stage"] = zero
+    if "micro_batch_seqs" in numbers:
+        layout["micro_batch"] = numbers["micro_batch_seqs"]
+    again = recompute_of(inputs.get("recompute", ""))
+    if again is not None:
+        layout["recompute"] = again
+    if not stated:
+        assumed["layout"] = "blank: found by our search"
+        return layout
+    for name in ("tp", "pp", "cp"):
+        if name not in layout:
+            layout[name] = 1.0
+            assumed[name] = "blank: 1"
+    if "virtual_stages" not in layout:
+        layout["virtual_stages"] = 1.0
+        if layout["pp"] > 1:
+            assumed["virtual_stages"] = "blank: 1"
+    if again is None:
+        layout["recompute"] = stack_of(inputs).recompute
+        assumed["recompute"] = f"blank: {'full, as its stack does' if layout['recompute'] else 'none'}"
+    return layout
+
+
+def _product(layout: Mapping[str, float]) -> float:
+    if not {"tp", "pp", "dp"} <= layout.keys():
+        return 0.0
+    return layout["tp"] * layout["pp"] * layout.get("cp", 1.0) * layout["dp"]
+
+
+def _fitting(layout: dict[str, float], count: float, assumed: dict[str, str]) -> dict[str, float]:
+    """The layout with as many ranks as there are chips: what is stated wrongly or in cores is put right and named."""
+    if "tp" not in layout:
+        return layout
+    out = dict(layout)
+    ranks = out["tp"] * out["pp"] * out["cp"]
+    if "dp" in out and ranks * out["dp"] == count:
+        return out
+    cores = ranks * out.get("dp", 0.0) / count
+    if cores in (2.0, 4.0, MOST_CORES) and out["tp"] % cores == 0 and out["tp"] > 8:
+        out["tp"] /= cores
+        assumed["tp"] = f"the layout counts {cores:g} cores in each chip"
+        return out
+    if ranks > count and out["cp"] > 1 and count % (out["tp"] * out["pp"]) == 0:
+        ranks = out["tp"] * out["pp"]
+        out["cp"] = 1.0
+        assumed["cp"] = "the stated layout has more ranks than chips"
+    if ranks > count:
+        raise Refused(f"tp {out['tp']:g} x pp {out['pp']:g} x cp {out['cp']:g} are more ranks than {count:g} chips")
+    if "dp" in out:
+        assumed["dp"] = f"{out['dp']:g} is stated, which is not {count:g} chips"
+    out["dp"] = float(max(1, count // ranks))
+    return out
+
+
+# -- shape ---------------------------------------------------------------------------------------------------------
+
+
+def model_of(name: str, catalog: Catalog) -> Model | None:
+    """The catalogue's model of that name, where there is one; variants in brackets and truncations are the same."""
+    found = _model_names(catalog).get(fold(name)) or _model_names(catalog).get(fold(_plain_name(name)))
+    return catalog.find("model", found) if found else None
+
+
+@cache
+def _model_names(catalog: Catalog) -> dict[str, str]:
+    out = {}
+    for entry in catalog.ids("model"):
+        for alias in (entry, *catalog.find("model", entry).aliases):
+            out[fold(alias)] = entry
+    return out
+
+
+def _plain_name(name: str) -> str:
+    """A name without what stands in brackets and without a note of truncation."""
+    return re.sub(r"-truncated-\d+L$", "", re.sub(r"\s*\(.*?\)", "", name).strip(), flags=re.I).strip()
+
+
+def _truncated(inputs: Mapping[str, str]) -> bool:
+    return "-truncated-" in inputs.get("model", "").lower()
+
+
+def _shape(
+    numbers: dict[str, float], model: Model | None, assumed: dict[str, str]
+) -> tuple[dict[str, float], bool, float, float]:
+    """The shape, whether its rest is to be made up, the parameters and those that a token uses."""
+    names = {"n_layers": "layers", "d_model": "d_model", "d_ff": "d_ff", "n_heads": "heads", "n_kv_heads": "kv_heads",
+             "vocab": "vocab"}  # fmt: skip
+    columns = {ours: numbers[theirs] for theirs, ours in names.items() if theirs in numbers}
+    params, active = numbers.get("params_total"), numbers.get("params_active")
+    if model is not None and model.shape:
+        shape = _catalogued(model, columns)
+        counted = count_params(**shape)
+        truncated = shape["layers"] != model.layers
+        params = params or (counted.total if truncated or model.params is None else float(model.params))
+        if not shape["experts"]:
+            return shape, False, params, params
+        published = counted.active if truncated or model.active_params is None else float(model.active_params)
+        return shape, False, params, active or published
+    if params is None and model is not None and model.params:
+        params = float(model.params)
+        active = active or (float(model.active_params) if model.active_params else None)
+    routed = params is not None and active is not None and active < DENSE_ABOVE * params
+    if not routed and {"layers", "d_model"} <= columns.keys():
+        shape = _dense(columns, params, assumed)
+        params = params or count_params(**shape).total
+        return shape, False, params, params
+    if params is None:
+        raise Refused("neither its parameters nor its shape are given, and no model of that name is in the catalogue")
+    kept = {k: v for k, v in columns.items() if not (routed and k == "d_ff")}
+    assumed["shape"] = f"made up from the parameters{' and ' + ', '.join(kept) if kept else ''}"
+    return kept, True, params, active or params
+
+
+def _catalogued(model: Model, columns: dict[str, float]) -> dict[str, float]:
+    """The catalogue's shape with what the row states otherwise, such as fewer layers or a padded vocabulary."""
+    shape: dict[str, float] = {name: float(value) for name, value in model.shape.items()}
+    for name, value in columns.items():
+        if name == "d_ff" and shape["experts"]:
+            continue  # tables give the width of an expert or of a dense layer there
+        if name == "d_model" and value != shape["d_model"]:
+            shape["head_dim"] = value / columns.get("heads", shape["heads"])
+        shape[name] = value
+    if shape["experts"] and model.layers and shape["layers"] < model.layers:
+        kept = round(shape["dense_layers"] * shape["layers"] / model.layers)
+        shape["dense_layers"] = float(max(min(shape["dense_layers"], 1.0), kept))
+    return shape
+
+
+def _dense(columns: dict[str, float], params: float | None, assumed: dict[str, str]) -> dict[str, float]:
+    """A dense shape from columns; gated or not, tied or not are what counts nearest to the stated parameters."""
+    d_model = columns["d_model"]
+    heads = columns.get("heads") or max(1.0, round(d_model / 128))
+    shape = {**OPTIONAL, **columns, "heads": heads, "kv_heads": columns.get("kv_heads", heads),
+             "head_dim": d_model / heads}  # fmt: skip
+    for name, value in (("heads", heads), ("kv_heads", heads), ("vocab", 50304.0)):
+        if name not in columns:
+            shape[name] = value
+            assumed[name] = f"blank: {value:g}"
+    if "d_ff" not in columns:
+        shape["d_ff"] = 4.0 * d_model
+        assumed["d_ff"] = "blank: 4 d_model"
+    if params is None:
+        shape["gated_mlp"] = 0.0 if shape["d_ff"] == 4 * d_model else 1.0
+        return shape
+    options = [{**shape, "gated_mlp": gated, "tied_embeddings": tied} for gated in (1.0, 0.0) for tied in (0.0, 1.0)]
+    return min(options, key=lambda option: abs(count_params(**option).total - params))
+
+
+# -- batch and data ------------------------------------------------------------------------------------------------
+
+
+def _data(
+    numbers: dict[str, float],
+    layout: dict[str, float],
+    model: Model | None,
+    given: dict[str, float],
+    assumed: dict[str, str],
+) -> None:
+    """Sequence length, batch and tokens, where the row has them."""
+    seq = numbers.get("seq_len")
+    batch, sequences = numbers.get("global_batch_tokens"), numbers.get("global_batch_seqs")
+    if seq is None and batch and sequences:
+        seq = batch / sequences
+    if seq is None:
+        known = model.seq_len if model is not None else None
+        seq = float(known or 4096)
+        assumed["seq_len"] = f"blank: {seq:g}{', as the catalogue has for the model' if known else ''}"
+    given["seq_len"] = seq
+    if batch is None and sequences:
+        batch = sequences * seq
+    if batch is None and "micro_batch" in layout and "dp" in layout and "grad_accum" in numbers:
+        batch = layout["micro_batch"] * layout["dp"] * numbers["grad_accum"] * seq
+    if batch is not None:
+        given["batch_tokens"] = batch
+    else:
+        assumed["batch_tokens"] = "blank: the critical batch of the model's usual tokens"
+    if "training_tokens" in numbers:
+        given["tokens"] = numbers["training_tokens"]

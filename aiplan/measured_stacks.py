@@ -1,0 +1,60 @@
+"""What a measured row's software and cluster are known to do, as quantities of the graph.
+
+Only what is documented of a framework stands here, never what was fitted to its rows. A trait that the graph has no
+quantity for is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aiplan.graph import GRAPH
+
+NEWEST_RELEASE = 2026 + 8 / 12  # of the measured containers, in years
+
+
+class Stack(NamedTuple):
+    """A software stack: its name, what it leaves in the row's blanks, and its traits."""
+
+    name: str
+    recompute: float = 0.0  # where a row states its layout but not this
+    traits: Mapping[str, float] = {}
+
+
+_OLD = {"unfused_attention": 1.0, "sequence_parallel": 0.0}
+CURRENT = Stack("current")
+OLD = Stack("before FlashAttention", 2.0, _OLD)
+OLD_FP16 = Stack("before FlashAttention", 2.0, {**_OLD, "bytes_per_gradient": 2.0})  # ZeRO 2020, sec. 3.1
+COMPILED = Stack("compiled")
+
+
+def stack_of(inputs: Mapping[str, str]) -> Stack:
+    """The software stack of a row, from its framework and, for Megatron-LM, its precision.
+
+    >>> stack_of({"framework": "Megatron-LM", "precision": "fp16"}).name
+    'before FlashAttention'
+    """
+    framework, precision = inputs.get("framework", "").lower(), inputs.get("precision", "").lower()
+    if "megatron-deepspeed" in framework or "deepspeed zero" in framework:
+        return OLD
+    if framework == "megatron-lm" and precision in ("fp16", "float16", "half"):
+        return OLD_FP16
+    if any(name in framework for name in ("maxtext", "levanter", "neuron", "mesh-transformer")):
+        return COMPILED
+    return CURRENT
+
+
+def traits_of(inputs: Mapping[str, str]) -> dict[str, float]:
+    """The traits of a row's stack and cluster that the graph has quantities for."""
+    out = dict(stack_of(inputs).traits)
+    release = re.match(r"(\d\d)\.(\d\d)\b", inputs.get("date", ""))
+    if release:
+        age = NEWEST_RELEASE - (2000 + int(release[1]) + int(release[2]) / 12)
+        out["software_age_years"] = max(age, 0.0)
+        if "oss" in inputs.get("model", "").lower() and age > 2.5 / 12:
+            out["attention_sinks"] = 1.0  # no fused kernel for sinks before the release of June 2026
+    if inputs.get("model", "").lower().startswith("bloom"):
+        out["scale_out_bandwidth"] = 6.25e9  # Jean Zay: four 100 Gb/s links for eight GPUs (from memory)
+    return {name: value for name, value in out.items() if name in GRAPH}
