@@ -61,7 +61,7 @@ def run(
         if sampled:
             book = Journal(Path(":memory:"), about=about)
             book.begin()
-            strata = sample.choose(files, sampled, seed)
+            strata = sample.choose(files, sampled, seed, root=root)
             chosen = (file for one in strata.values() for _, file in one.chosen)
             corpus.count(chosen, book, reader, jobs=jobs, quiet=quiet, executor=pool)
             by_name = dict(book.query("SELECT path, tokens FROM seen"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import aiplan.quantities  # noqa: F401  (context_window and tokens_per_word are there)
 from aiplan.graph import default, given, quantity
 from aiplan.maths import where
 
@@ -13,15 +14,6 @@ given("document_images", "", "Pictures and scanned pages that are sent as pictur
 given("image_tokens", "token", "Tokens of the pictures, sound and film among the document tokens.")
 given("price_per_input_token", "USD/token", "Price of a token that is read.")
 given("price_per_output_token", "USD/token", "Price of a token that is written.")
-given("context_window", "token", "Tokens that the model takes at once, the answer among them.")
-default(
-    "tokens_per_word",
-    "",
-    1.3,
-    "Tokens per English word.",
-    source="1.28 on the King James Bible with o200k; 1.33 is the rule of 0.75 words a token",
-    spread=(1.25, 1.45),
-)
 default("answer_tokens", "token", 0.0, "Tokens of the answer.", source="no answer is asked for")
 default(
     "reading_speed",

@@ -52,10 +52,10 @@ def stratum_of(file: File) -> str:
     return f"{file.kind} {(file.size.bit_length() - 1) // 2 if file.size else 0}"
 
 
-def choose(files: Callable[[], Iterator[File]], most: int, seed: int = 0) -> dict[str, Stratum]:
+def choose(files: Callable[[], Iterator[File]], most: int, seed: int = 0, *, root: str = "") -> dict[str, Stratum]:
     """A stratified sample of about `most` files; `files` lists them and is called twice.
 
-    The same seed gives the same files, in whatever order they are listed.
+    The same seed gives the same files, in whatever order they are listed, and wherever `root` is.
     """
     strata: dict[str, Stratum] = {}
     for file in files():
@@ -67,7 +67,7 @@ def choose(files: Callable[[], Iterator[File]], most: int, seed: int = 0) -> dic
         one = strata.get(stratum_of(file), Stratum())
         if not one.take:
             continue
-        item = (-_chance(file.path, seed), file)
+        item = (-_chance(file.path.removeprefix(root), seed), file)
         if len(one.chosen) < one.take:
             heapq.heappush(one.chosen, item)
         elif item > one.chosen[0]:

@@ -50,6 +50,8 @@ def _nodes(model: Model | None, ask: Ask, names: list[str]) -> tuple[dict[str, N
         given["answer_tokens"] = Given(ask.answer)
     if model is not None:
         given |= _of_model(model)
+    else:
+        given["context_window"] = Given(None, "catalog", "", "it depends on the model: give one")
     given |= {name: Given(value) for name, value in ask.given.items()}
     if model is not None:
         tokens = _resolve(["document_tokens"], given, [])["document_tokens"].value

@@ -244,7 +244,17 @@ def test_it_works_without_a_network(tmp_path: Path) -> None:
     assert done.value("document_tokens") == 11
 
 
-@pytest.mark.parametrize("name", ["lease", "token-facts", "context-and-speed", "enterprise-corpus"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lease",
+        "token-facts",
+        "token-facts-brave-new-world",
+        "token-facts-sentence",
+        "context-and-speed",
+        "enterprise-corpus",
+    ],
+)
 def test_the_essays_token_claims(name: str) -> None:
     done = aiplan("check", str(ROOT / "scenarios" / "essay" / f"{name}.yaml"))
     assert done.code == 0, done.out

@@ -170,11 +170,18 @@ def test_scanned_pages_and_pictures_are_priced(tmp_path: Path) -> None:
 
 def test_a_sample_says_how_sure_it_is(tmp_path: Path) -> None:
     texts = fill(tmp_path / "c", 600)
-    done = aiplan("tokens", "--corpus", str(tmp_path / "c"), "--sample", "150", "-m", "gpt-4o", "--json")
-    value = done.json["quantities"]["document_tokens"]
-    assert done.json["corpus"]["sample"]["files"] < 300
-    assert done.json["corpus"]["sample"]["low"] <= true_tokens(texts) <= done.json["corpus"]["sample"]["high"]
-    assert value["p10"] <= value["value"] <= value["p90"]
+    truth = true_tokens(texts)
+    inside = 0
+    for seed in map(str, range(10)):
+        arguments = ("--sample", "150", "--seed", seed, "-m", "gpt-4o", "--json")
+        done = aiplan("tokens", "--corpus", str(tmp_path / "c"), *arguments)
+        sample = done.json["corpus"]["sample"]
+        value = done.json["quantities"]["document_tokens"]
+        assert sample["files"] < 300
+        assert value["p10"] <= value["value"] <= value["p90"]
+        assert value["value"] == pytest.approx(truth, rel=0.05)
+        inside += sample["low"] <= truth <= sample["high"]
+    assert inside >= 7
 
 
 def test_names_of_any_bytes_are_counted(tmp_path: Path) -> None:
