@@ -49,6 +49,7 @@ def tokens(
     jobs: Annotated[int, typer.Option("--jobs", help="Threads; else one a processor.")] = 0,
     engine: Annotated[str, typer.Option("--engine", help="Where a corpus is counted: threads or dask.")] = "threads",
     scheduler: Annotated[str, typer.Option("--scheduler", metavar="ADDRESS", help="Of Dask: tcp://HOST:PORT.")] = "",
+    list_models: Annotated[bool, typer.Option("--list-models", help="Name the models, and end.")] = False,
     set_: Set = [],
     timeout: Annotated[str, typer.Option("--timeout", help="Most time to read one document.")] = "30s",
     format: Format = "table",
@@ -65,6 +66,11 @@ def tokens(
     become one report with: aiplan tokens merge A.journal B.journal
     """
     form = format_of(format, json)
+    if list_models:
+        from aiplan.tokens import show
+
+        emit(show.models(prices, form), out)
+        return
     words = [*(files or []), *doc]
     settings = read_pairs(set_)
     merging = words[:1] == ["merge"] and not Path("merge").exists()

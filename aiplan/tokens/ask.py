@@ -245,9 +245,7 @@ def _result(
         _interval(quantities, main)
     else:
         quantities["document_tokens"] = _measured(base)
-        why = "it depends on the model: see models, or ask with --model NAME"
-        for name in ASKS[1:]:
-            quantities[name] = Value(None, GRAPH[name].unit, "formula", why_null=why)
+        quantities |= without_model()
     if documents:
         quantities |= {n: Value(v, unit, "measured") for n, (v, unit) in tally.items()}
     choices: dict[str, Any] = {"as": ask.as_}
@@ -267,13 +265,19 @@ def _result(
         quantities=quantities,
         choices=choices,
         binding=_binding(main),
-        assumptions=_assumptions(main, rows),
+        assumptions=assumptions([main] if main else rows),
         warnings=_warnings(leaves, rows, main, ask),
         sources=_sources(rows, main),
         inputs=ask.inputs,
         models=shown if len(rows) > 1 else [],
         documents=[_document_row(d, c) for d, c in _with_counts(leaves, read, texts, main)],
     )
+
+
+def without_model() -> dict[str, Value]:
+    """What depends on the model, as nulls with the reason."""
+    why = "it depends on the model: see models, or ask with --model NAME"
+    return {name: Value(None, GRAPH[name].unit, "formula", why_null=why) for name in ASKS[1:]}
 
 
 def _measured(count: Count) -> Value:
@@ -352,9 +356,10 @@ def _binding(main: dict[str, Any] | None) -> list[str]:
     return [f"the documents and the answer are {main['context_share']:.1f} times the context window of {main['model']}"]
 
 
-def _assumptions(main: dict[str, Any] | None, rows: list[dict[str, Any]]) -> list[Assumption]:
+def assumptions(rows: Sequence[dict[str, Any]]) -> list[Assumption]:
+    """The defaults behind the rows, each once."""
     out: list[Assumption] = []
-    for row in [main] if main else rows:
+    for row in rows:
         for node in row["_nodes"].values():
             if node.origin == "default" and node.name not in {a.quantity for a in out}:
                 out.append(Assumption(node.name, node.value, node.unit, node.source))

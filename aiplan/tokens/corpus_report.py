@@ -11,15 +11,29 @@ from typing import TYPE_CHECKING, Any
 
 from aiplan import __version__, units
 from aiplan.errors import UserError
-from aiplan.specs.result import Value, Warning_
+from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import corpus, engines, ratios, sample, vision
-from aiplan.tokens.ask import ASKS, PER_MODEL, TO_P10, Ask, TokensResult, cheapest, left_out, solve
+from aiplan.tokens.ask import (
+    ASKS,
+    PER_MODEL,
+    TO_P10,
+    Ask,
+    TokensResult,
+    assumptions,
+    cheapest,
+    left_out,
+    solve,
+    without_model,
+)
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.journal import Journal, default_path, merge
 from aiplan.tokens.models import Model, Price, Registry
 
 if TYPE_CHECKING:
     from aiplan.tokens.remote import Remote
+
+
+EACH = "each file is a request, priced as one of the mean length; context_share is that of the largest file"
 
 
 def run(
@@ -130,7 +144,7 @@ def report(
     if guess:
         found.p10 = tokens - (tokens - guess.low) * TO_P10
         found.p50, found.p90 = tokens, tokens + (guess.high - tokens) * TO_P10
-    quantities: dict[str, Value] = {"document_tokens": found}
+    quantities: dict[str, Value] = {"document_tokens": found} | without_model()
     if main is not None:
         nodes = main["_nodes"]
         quantities = {n: Value(nodes[n].value, nodes[n].unit, nodes[n].origin, why_null=nodes[n].why_null)
@@ -152,7 +166,7 @@ def report(
         quantities=quantities,
         choices={"vocabulary": vocabulary, **({"model": main["model"], "method": main["method"]} if main else {})},
         binding=[],
-        assumptions=[],
+        assumptions=[*assumptions(rows), Assumption("price_per_input_token", None, "USD/token", EACH)],
         warnings=_warnings(totals, rows),
         sources=sorted({row["price_source"] for row in rows if row["price_source"]} | {ratios.SOURCE}),
         inputs=ask.inputs,

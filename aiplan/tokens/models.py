@@ -114,7 +114,9 @@ class Registry:
         provider, listed = self._listed(entry.get("id", known), entry.get("provider", ""))
         if listed is None and not entry:
             names = [*self.entries, *self.aliases, *self._names()]
-            raise UserError(f"there is no model {name!r}{nearest(typed, names) or ': see aiplan tokens --list-models'}")
+            raise UserError(
+                f"there is no model {name!r}{nearest(typed, names) or ': aiplan tokens --list-models names them'}"
+            )
         shown = known if entry or "/" in known else str(listed.id)
         family = self._family(shown, str(listed.id) if listed is not None else "")
         window = entry.get("window") or (listed.context_window if listed is not None else None)
@@ -177,6 +179,27 @@ class Registry:
     def names(self) -> list[str]:
         """The models of the makers and those with an entry of ours."""
         return sorted({*self.entries, *self._names()})
+
+
+def listing(overlay: Path | None = None) -> list[dict[str, Any]]:
+    """All models that can be named, with their facts and prices per token [USD], for `--list-models`."""
+    registry = Registry(overlay)
+    out = []
+    for name in registry.names():
+        model = registry.find(name)
+        price = model.price(1000, 1000)
+        out.append(
+            {
+                "model": name,
+                "provider": model.provider,
+                "vocabulary": model.vocabulary,
+                "context_window": model.window,
+                "input": None if price.input is None else price.input / 1000,
+                "output": None if price.output is None else price.output / 1000,
+                "price_as_of": price.as_of or None,
+            }
+        )
+    return out
 
 
 def _entry(name: str, raw: Any, where: str) -> dict[str, Any]:

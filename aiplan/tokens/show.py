@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 from aiplan import units
@@ -235,3 +236,26 @@ def render(result: TokensResult, form: str, *, everything: bool = False) -> str:
     from aiplan.output.structured import render as structured
 
     return structured([result], form)
+
+
+def models(prices: Path | None, form: str) -> str:
+    """All models that can be named, in a format."""
+    from aiplan.tokens.models import listing
+
+    found = listing(prices)
+    if form in ("json", "jsonl"):
+        import json
+
+        return json.dumps(found, indent=2 if form == "json" else None, ensure_ascii=False)
+    rows = [
+        (
+            m["model"],
+            m["provider"],
+            m["vocabulary"],
+            "unknown" if m["context_window"] is None else f"{m['context_window']:,.0f}",
+            units.show(m["input"], "USD/token").removesuffix(" tokens"),
+            units.show(m["output"], "USD/token").removesuffix(" tokens"),
+        )
+        for m in found
+    ]
+    return columns(("model", "provider", "vocabulary", "window", "in", "out"), rows, right=(3, 4, 5))

@@ -300,3 +300,11 @@ def test_a_model_that_leaves_pictures_out_is_not_called_the_cheapest(tmp_path: P
     assert whole == sorted(whole)
     assert any(whole)
     assert done.json["models"][0]["model"] in done.json["headline"]
+
+
+def test_the_models_can_be_listed() -> None:
+    done = aiplan("tokens", "--list-models", "--json")
+    known = {row["model"]: row for row in done.json}
+    assert known["claude-3-sonnet"]["input"] == pytest.approx(3e-6)
+    assert len(known) > 100
+    assert "gpt-4o" in aiplan("tokens", "--list-models").out

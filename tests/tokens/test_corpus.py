@@ -219,6 +219,8 @@ def test_json_of_a_corpus_is_the_contracts_object(tmp_path: Path) -> None:
     done = aiplan("tokens", "--corpus", str(tmp_path / "c"), "--journal", str(tmp_path / "j"), "--json")
     assert json.loads(done.out)["schema"] == "aiplan.result/1"
     assert done.json["models"][0]["cost"] <= done.json["models"][-1]["cost"]
+    for name in ("cost", "reading_time", "context_share"):
+        assert done.json["quantities"][name]["why_null"]
 
 
 def test_a_remote_folder_counts_as_a_local_one(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import random
+import sys
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiplan.errors import UserError
-from aiplan.tokens import ratios
+from aiplan.tokens import ahead, ratios
 from aiplan.tokens.count import PIECE, Count, Counters, add, estimate, pieces
 
 ROOT = Path(__file__).parents[2]
@@ -173,3 +174,28 @@ def test_sums_carry_the_weakest_method() -> None:
 )
 def test_classes(text: str, kind: str, expected: str) -> None:
     assert ratios.class_of(text, kind) == expected
+
+
+def test_a_reconstruction_is_called_one_and_its_frame_is_not_counted(monkeypatch) -> None:
+    class Ctok:
+        """A stand-in: seven tokens around a message, one a word."""
+
+        @staticmethod
+        def token_count(text: str, version: str) -> int:
+            return 7 + len(text.split())
+
+    monkeypatch.setitem(sys.modules, "ctok", Ctok)
+    found = Counters().count(["one two three", ""], "claude-3")
+    assert [(c.tokens, c.method) for c in found] == [(3, "reconstructed"), (0, "reconstructed")]
+    assert Counters(without=("ctok",)).count(["one two three"], "claude-3")[0].method == "estimated"
+
+
+def test_the_child_that_loads_ahead_counts_the_same_and_once() -> None:
+    helper = ahead.Ahead()
+    counters = Counters(ahead=helper)
+    assert [c.tokens for c in counters.count([MISS, ""], "o200k")] == [11, 0]
+    assert not helper.open
+    assert counters.count([MISS], "harmony")[0].tokens == 11
+    large = ahead.Ahead()
+    assert Counters(ahead=large).count(["a " * ahead.MOST], "o200k")[0].tokens > ahead.MOST // 2
+    assert not large.open
