@@ -201,10 +201,16 @@ def _prices(plan: Plan) -> list[tuple[str, str]]:
 
 def _pins(plan: Plan) -> list[tuple[str, str]]:
     """Pins that change nothing, and givens that contradict one another."""
-    return [("pin-unused", f"{name} is given but changes nothing that was asked") for name in plan.unused] + [
-        ("over-determined", f"{name} is given as {said}, but {why} {found}")
-        for name, said, why, found in _clashes(plan)
-    ]
+    checks = [("check-pinned", "fits is given, so memory is not checked")] if "fits" in plan.question.given else []
+    unused = [("pin-unused", f"{name} is given but changes nothing that was asked") for name in plan.unused]
+    return (
+        checks
+        + unused
+        + [
+            ("over-determined", f"{name} is given as {said}, but {why} {found}")
+            for name, said, why, found in _clashes(plan)
+        ]
+    )
 
 
 def _clashes(plan: Plan) -> list[tuple[str, str, str, str]]:

@@ -69,14 +69,21 @@ def headline(plan: Plan) -> str:
         why = plan.nodes["training_days"].why_null if "training_days" in plan.nodes else None
         return f"This plan has no duration: {why or 'it lacks an input'}."
     size, tokens = text("params"), text("tokens")
-    what = plan.expanded.chosen.get("model") or (f"A model of {size} parameters" if size else "This work")
+    article, work = ("a", "this") if plan.impossible else ("A", "This")
+    what = plan.expanded.chosen.get("model") or (f"{article} model of {size} parameters" if size else f"{work} work")
     on = f" on {tokens} tokens" if tokens else ""
     start = "Impossible as asked: " if plan.impossible else ""
     out = f"{start}{what}{on} takes {count} {chip} for {days}"
     extras = [t for t in (text("facility_power"), text("run_cost") and f"{text('run_cost')} a run") if t]
     if text("capex"):
         extras.append(f"{text('capex')} to build")
-    return f"{out}{': ' if extras else ''}{', '.join(extras)}."
+    late = [n for n, bound in plan.assumed_limits.items() if (plan.value(n) or 0) > bound * (1 + 1e-6)]
+    beyond = (
+        f" No fleet trains it within the {units.show(plan.assumed_limits[late[0]], 'day')} that we assume."
+        if late
+        else ""
+    )
+    return f"{out}{': ' if extras else ''}{', '.join(extras)}.{beyond}"
 
 
 def _used(plan: Plan) -> set[str]:

@@ -26,9 +26,10 @@ def of(plan: Plan, limits: dict[str, float], solved: set[str], *, held: bool = T
     if plan.value("fits") == 0.0:
         impossible = True
         need, room = plan.value("memory_per_accelerator"), plan.value("usable_memory")
+        more = "more --accelerators, " if plan.given["accelerators"].origin == "given" else ""
         out.append(
             f"memory_per_accelerator: {units.show(need, 'B')} is needed and {units.show(room, 'B')} can be used; "
-            "more accelerators, a leaner --recipe, or an accelerator with more memory would fit it"
+            f"{more}a leaner --recipe, or an accelerator with more memory or a larger scale-up domain may fit it"
         )
     for name, bound in limits.items():
         unit = GRAPH[name].unit
@@ -43,8 +44,12 @@ def of(plan: Plan, limits: dict[str, float], solved: set[str], *, held: bool = T
         elif value > bound * (1 + 1e-6):
             impossible = impossible or not assumed
             flag = FLAGS.get(name, f"--limit {name}=")
-            which = f"the {limit} that we assume" if assumed else f"the limit of {limit}"
-            out.append(f"{name}: {have} is over {which}; {flag}{have} would allow it{_way_out(plan, name)}")
+            if assumed:
+                out.append(f"{name}: no fleet trains this within the {limit} that we assume{_knee(plan)}")
+                continue
+            out.append(
+                f"{name}: {have} is over the limit of {limit}; {flag}{have} would allow it{_way_out(plan, name)}"
+            )
         elif solved and value > bound * 0.98:
             sized = "accelerators" in solved and (name == "training_days" or "params" not in solved)
             out.append(f"{name}: the limit of {limit} sets {'accelerators' if sized else 'params'}")
@@ -60,6 +65,14 @@ def _count(plan: Plan, limits: dict[str, float], held: bool) -> str:
     if not held:
         return "memory_per_accelerator: fewer accelerators would not hold the model"
     return f"accelerators: whole servers are bought, and one less would break the limit on {', '.join(limits)}"
+
+
+def _knee(plan: Plan) -> str:
+    """Which fleet is shown in place of one that is in time."""
+    out = _way_out(plan, "training_days")
+    if plan.given["accelerators"].origin != "search":
+        return out
+    return f"; shown is the largest fleet that pays: beyond it, doubling saves under 30% of the time{out}"
 
 
 def _way_out(plan: Plan, name: str) -> str:

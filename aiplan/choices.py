@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aiplan import calibration
 from aiplan.graph import Given
 from aiplan.quantities.memory import RECIPES
 from aiplan.quantities.scaling import LAWS, Law
@@ -84,13 +85,18 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
     sparsity = out.chosen["sparsity"] = pick("sparsity")
     if sparsity == "none":
         out.assumed.pop("sparsity", None)
-    precision = question.choices.get("precision")
+    precision, pinned = question.choices.get("precision"), "peak_flops" in question.given
     if precision is None:
-        precision = catalogue.best_precision(chip)
+        own_peak = catalogue.main_precision(chip) or next(iter(chip.unpublished), "bf16")
+        precision = own_peak if pinned else catalogue.best_precision(chip)
         out.assumed["precision"] = f"the best-proven training precision that {chip.id} has"
     out.chosen |= {"accelerator": chip.id, "site": site.id, "precision": precision}
-    out.take("accelerator", catalogue.expand_accelerator(chip, precision, sparsity))
+    out.take("accelerator", catalogue.expand_accelerator(chip, precision, sparsity, need_peak=not pinned))
     out.take("site", catalogue.expand_site(site))
+    if chip.server_spec is not None and chip.server_spec.standalone:
+        alone = {"pue": 1.0, "it_overhead": 1.0, "building_cost_per_watt": 0.0}
+        why = f"{chip.server_spec.id}: it stands on a desk, without a data center"
+        out.take("accelerator", {name: Given(value, "catalog", why) for name, value in alone.items()})
     if "reference_mfu" not in out.given:
         out.take("accelerator", {"reference_mfu": _prior_mfu(chip, precision)})
 
@@ -100,6 +106,11 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
         out.take("model", catalogue.expand_model(model))
         if model.rumour:
             out.rumour = model.id
+
+    tdp, wide = out.given["accelerator_tdp"].value, out.given["peak_flops_bf16"].value
+    experts = "experts" in out.given and (out.given["experts"].value or 0) > 0
+    fitted = calibration.coefficients(chip.id, chip.family, precision, tdp, wide, experts=experts)
+    out.take("accelerator", fitted)
 
     recipe = question.choices.get("recipe")
     if recipe is None:

@@ -7,6 +7,7 @@ and returns every intermediate value with its origin.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
@@ -47,8 +48,8 @@ class Formula:
     def equation(self) -> str:
         """First indented block of the docstring, on one line."""
         lines: list[str] = []
-        for line in (self.function.__doc__ or "").splitlines()[1:]:
-            if line.startswith("        ") and line.strip():
+        for line in inspect.cleandoc(self.function.__doc__ or "").splitlines()[1:]:
+            if line.startswith("    ") and line.strip():
                 lines.append(line.strip())
             elif lines:
                 break

@@ -70,7 +70,7 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
         ranks = "as many as the layout has ranks"
         assumed["accelerators"] = ranks if _product(layout) else f"blank: {count:g}, for about {USUAL_DAYS:g} days"
     layout = _fitting(layout, count, assumed)
-    given = {"accelerators": count, "params": params, **shape, **traits_of(inputs), **layout}
+    given = {"accelerators": count, "params": params, **shape, **traits_of(inputs, chip.family), **layout}
     routed = active < DENSE_ABOVE * params
     if routed:
         given["active_params"] = active

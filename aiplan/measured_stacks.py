@@ -1,7 +1,7 @@
 """What a measured row's software and cluster are known to do, as quantities of the graph.
 
-Only what is documented of a framework stands here, never what was fitted to its rows. A trait that the graph has no
-quantity for is left out.
+What is documented of a framework stands here; what was fitted to the rows of one (the constant of an older or another
+stack) comes from the calibration, by name. A trait that the graph has no quantity for is left out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from aiplan.calibration import stack_coefficients
 from aiplan.graph import GRAPH
 
 NEWEST_RELEASE = 2026 + 8 / 12  # of the measured containers, in years
@@ -46,9 +47,19 @@ def stack_of(inputs: Mapping[str, str]) -> Stack:
     return CURRENT
 
 
-def traits_of(inputs: Mapping[str, str]) -> dict[str, float]:
+FITTED_STACKS = (("llm-foundry", "composer"), ("megatron-deepspeed", "deepspeed"), ("simumax", "simumax"))
+
+
+def fitted_stack(inputs: Mapping[str, str]) -> str:
+    """The stack of the calibration that a row belongs to; `current` where it has no constant of its own."""
+    framework = inputs.get("framework", "").lower()
+    named = next((name for text, name in FITTED_STACKS if text in framework), None)
+    return named or ("megatron_2021" if stack_of(inputs) in (OLD, OLD_FP16) else "current")
+
+
+def traits_of(inputs: Mapping[str, str], family: str | None = None) -> dict[str, float]:
     """The traits of a row's stack and cluster that the graph has quantities for."""
-    out = dict(stack_of(inputs).traits)
+    out = stack_coefficients(fitted_stack(inputs), family) | dict(stack_of(inputs).traits)
     release = re.match(r"(\d\d)\.(\d\d)\b", inputs.get("date", ""))
     if release:
         age = NEWEST_RELEASE - (2000 + int(release[1]) + int(release[2]) / 12)

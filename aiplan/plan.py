@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aiplan.specs.question import Question
 
 DEFAULT_DAYS = 180.0
+BELOW = (0.55, 0.62, 0.7, 0.78, 0.86, 0.93)  # shares of a fleet at which a smaller one is tried
 MOST_DOUBLINGS = 12  # beyond 4,000 times the accelerators that time asks for, memory will not fit either
 SHAPELESS_BELOW = 1e6  # params: no shape is invented for a smaller model
 SIZE_NAMES = ("params", "tokens", "training_flops", "loss", "flops_per_sample", "active_params")
@@ -116,6 +117,7 @@ def train(
     solver = Solver(engine, limits, step, free_accelerators=not counted)
     if "training_days" not in limits and not (counted and sized) and not (sized and solver.growing()):
         limits["training_days"] = assumed["training_days"] = DEFAULT_DAYS
+        solver.assumed = True
     if free_params:
         solved = solver.largest_params()
         if solved["params"] < SHAPELESS_BELOW and "shaped" in rivals and "model" not in question.choices:
@@ -123,7 +125,7 @@ def train(
             rivals.add("no_shape")
             _null_what_no_law_knows(question, given, rivals)
             engine = Engine(given, rivals, required, [*TRAIN, *limits])
-            solver = Solver(engine, limits, step, free_accelerators=not counted)
+            solver = Solver(engine, limits, step, free_accelerators=not counted, assumed=bool(assumed))
             solved = solver.largest_params()
     elif not counted:
         solved = {"accelerators": solver.accelerators()}
@@ -229,6 +231,7 @@ class Solver:
     limits: dict[str, float]
     step: float
     free_accelerators: bool
+    assumed: bool = False  # whether the limit on days is ours, not the user's
     seen: dict[float, dict[str, Any]] = field(default_factory=dict)
 
     def realisable(self, count: float) -> float:
@@ -286,49 +289,73 @@ class Solver:
         else:
             return timely
         while high - low > self._grain(high):
-            middle = min(max(self.realisable(math.sqrt(low * high)), self._next(low)), high)
-            if middle >= high:
+            middle = self._between(low, high, math.sqrt(low * high))
+            if middle is None:
                 break
             low, high = (low, middle) if look(middle).get("fits") != 0.0 else (middle, high)
         return high
 
     def _timely(self, look: Callable[[float], dict[str, Any]]) -> float:
-        """Fewest accelerators that finish in time; where none do, those that finish first."""
-        target = self.limits["training_days"]
+        """Fewest accelerators that finish in time; where none do, the nearest that makes sense."""
+        target = self.limits["training_days"] * (1 + 1e-9)
 
         def days(count: float) -> float:
             took = look(count).get("training_days")
             return math.inf if took is None else float(took)
 
-        if days(1.0) <= target * (1 + 1e-9):
+        if days(1.0) <= target:
             return 1.0
         low, high = 1.0, self.realisable(days(1.0) / target if days(1.0) < math.inf else 2.0)
-        while days(high) > target * (1 + 1e-9):
-            if high > 1e12 or days(high) > days(low) or days(high) == math.inf:
-                return self._scan(days, target)
+        while days(high) > target:
+            if high > 1e12 or days(high) >= days(low):
+                grid = [self.realisable(low * 2 ** (k / 2)) for k in range(-2, 10)]
+                first = next((k for k, n in enumerate(grid) if days(n) <= target), None)
+                if first is None:
+                    return self._best_effort(days, high)
+                low, high = grid[max(first - 1, 0)], grid[first]
+                break
             low, high = high, self.realisable(high * min(max(days(high) / target, 1.05) ** 1.03, 4.0))
+        high = self._timely_between(days, target, low, high)
+        for share in BELOW:  # layouts are whole numbers, so that fewer may be in time again
+            fewer = self.realisable(share * high)
+            if 1 < fewer < high - self._grain(high) and days(fewer) <= target:
+                return self._timely_between(days, target, self.realisable(fewer / 1.1), fewer)
+        return high
+
+    def _best_effort(self, days: Callable[[float], float], most: float) -> float:
+        """The fastest fleet under a limit that the user set; under one of ours, the largest that still pays.
+
+        A fleet pays while doubling it saves at least 30% of the time: it has the least accelerators * days^2.
+        """
+        grid = [self.realisable(most / 2**k) for k in range(24)]
+        if self.assumed:
+            return min(grid, key=lambda n: math.log(n) + 2 * math.log(days(n)) if days(n) < math.inf else math.inf)
+        return min(grid, key=days)
+
+    def _timely_between(self, days: Callable[[float], float], target: float, low: float, high: float) -> float:
+        """Fewest accelerators in time between a number that is late and one that is not."""
         while high - low > self._grain(high):
             middle = math.sqrt(low * high)
             if math.inf > days(low) > target and high / low < 8:
                 share = math.log(days(low) / target) / math.log(days(low) / days(high))
                 middle = low * (high / low) ** min(max(share, 0.02), 0.98)
-            middle = min(max(self.realisable(middle), self._next(low)), high)
-            if middle >= high:
+            between = self._between(low, high, middle)
+            if between is None:
                 break
-            low, high = (low, middle) if days(middle) <= target * (1 + 1e-9) else (middle, high)
+            low, high = (low, between) if days(between) <= target else (between, high)
         return high
-
-    def _scan(self, days: Callable[[float], float], target: float) -> float:
-        """Where more accelerators may take longer: the first of a coarse grid that is in time, else the fastest."""
-        grid = [self.realisable(2 ** (power / 2)) for power in range(84)]
-        return next((n for n in grid if days(n) <= target), min(grid, key=days))
 
     def _grain(self, count: float) -> float:
         """Counts closer than this are one answer: a server, or one part in 100,000 of a large fleet."""
         return max(1.0 if count <= self.step else self.step, count * 1e-5)
 
-    def _next(self, count: float) -> float:
-        return count + 1.0 if count < self.step else count + self.step
+    def _between(self, low: float, high: float, guess: float) -> float | None:
+        """A number that can be bought, strictly between two others and near the guess; None where there is none."""
+        following = low + 1.0 if low < self.step else low + self.step
+        middle = max(self.realisable(guess), following)
+        if middle >= high:
+            middle = max(high - (1.0 if high <= self.step else self.step), following)
+        return middle if low < middle < high else None
 
     def largest_params(self) -> dict[str, float]:
         """The largest model that meets all limits, with the accelerators for it where those are free too."""
@@ -346,11 +373,15 @@ class Solver:
         ok, found = attempt(low)
         if not ok:
             return found
-        while high - low > 1e-4:
-            middle = (low + high) / 2
-            ok, candidate = attempt(middle)
-            if ok:
-                low, found = middle, candidate
+        while True:
+            while high - low > 1e-3:
+                middle = (low + high) / 2
+                ok, candidate = attempt(middle)
+                low, high, found = (middle, high, candidate) if ok else (low, middle, found)
+            for ahead in (0.04, 0.02, 0.01):  # layouts are whole numbers, so a larger model may fit again
+                ok, candidate = attempt(low + ahead)
+                if ok:
+                    low, high, found = low + ahead, low + ahead + 0.04, candidate
+                    break
             else:
-                high = middle
-        return found
+                return found

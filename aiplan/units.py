@@ -194,7 +194,7 @@ def _refuse_known(text: str, number: str, rest: str, dollar: bool, unit: str, wh
     """Raise where the vocabulary knows what was written and it is not `unit`: no currency, no unit, another one."""
     start, shown, scale = _named(what), _quoted(text), "k" if rest == "K" else rest
     if not dollar and _ratio(unit, rest, True) is not None:
-        raise UserError(f"{start}{shown} needs a currency: ${text.strip()}")
+        raise UserError(f"{start}{shown} needs a currency: ${text.strip()} (in a shell quote the $)")
     if not rest and not dollar:
         raise UserError(f"{start}{shown} needs a unit, e.g. {example(unit)}")
     if not dollar and (rest in SCALES or (len(rest) == 1 and rest in PREFIXES)):

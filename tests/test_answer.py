@@ -34,7 +34,7 @@ def test_the_sentence_says_what_where_how_long_and_how_much() -> None:
     ("asked", "starts"),
     [
         ({"model": "llama-3.1-405b", "tokens": "15.6T"}, "llama-3.1-405b on 15.6 T tokens takes"),
-        ({"params": "70B", "training_days": "1d", "run_cost": "$1"}, "Impossible as asked: A model of 70.0 B"),
+        ({"params": "70B", "training_days": "1d", "run_cost": "$1"}, "Impossible as asked: a model of 70.0 B"),
         ({"flops_per_sample": "24.6 GFLOP/sample", "samples": "1e8", "accelerators": 1}, "This work takes 1 "),
         ({"loss": 1.5}, "This plan has no duration: "),
     ],

@@ -73,7 +73,7 @@ def test_every_chip_with_a_peak_has_a_default_precision(chip: str) -> None:
 
 
 def test_a_precision_that_the_chip_lacks_names_those_that_it_has() -> None:
-    with pytest.raises(UserError, match="a100-sxm-80gb has no dense peak at fp8; it has .*bf16"):
+    with pytest.raises(UserError, match=r"a100-sxm-80gb has no dense peak at fp8; it has .*bf16"):
         expanded(accelerator="a100", precision="fp8")
 
 

@@ -18,6 +18,8 @@ def graph() -> Graph:
         """Time under way.
 
             t = d / v
+
+        From any textbook.
         """
         return distance / speed
 
@@ -124,7 +126,9 @@ def test_a_default_and_a_formula_exclude_each_other(graph: Graph) -> None:
 
 
 def test_unknown_is_null_with_its_reason_all_the_way(graph: Graph) -> None:
-    nodes = graph.resolve(["total"], {"distance": 1.0, "speed": Given(None, "catalog", "", "nobody measured the speed")})
+    nodes = graph.resolve(
+        ["total"], {"distance": 1.0, "speed": Given(None, "catalog", "", "nobody measured the speed")}
+    )
     assert nodes["total"].value is None
     assert nodes["total"].why_null == "nobody measured the speed"
 

@@ -90,6 +90,13 @@ def test_the_largest_model_uses_the_time(days: float, count: int) -> None:
     assert larger.impossible
 
 
+def test_a_leap_of_the_layout_is_not_leapt_over() -> None:
+    """Here the layout splits further between two sizes; 590,000 accelerators are in time."""
+    asked = {"params": 5.2427825e12, "accelerator": "h100", "recovery": "elastic"}
+    assert not ask({"training_days": 180}, accelerators=590_000, **asked).impossible
+    assert ask({"training_days": 180}, **asked).value("accelerators") < 600_000
+
+
 # -- a budget, a power ---------------------------------------------------------------------------------------------
 
 
@@ -110,7 +117,8 @@ def test_a_power_is_kept(power: float, chip: str) -> None:
     assert plan.value("facility_power") <= power * (1 + 1e-9)
     each = plan.value("facility_power") / plan.value("accelerators")
     server = plan.given["accelerators_per_server"].value or 1.0
-    assert plan.value("facility_power") > 0.98 * power - server * each
+    # A layout that must split further fails more often as a whole, so the size of the model moves in steps.
+    assert plan.value("facility_power") > 0.9 * power - server * each
 
 
 @FEW
@@ -186,7 +194,8 @@ def test_any_question_has_a_whole_answer(size: dict[str, Any], hardware: dict[st
         else:
             low, high = GRAPH[name].low, GRAPH[name].high
             assert math.isfinite(node.value), (name, node.value)
-            assert (low is None or node.value >= low) and (high is None or node.value <= high * (1 + 1e-9)), name
+            assert low is None or node.value >= low, name
+            assert high is None or node.value <= high * (1 + 1e-9), name
     assert plan.impossible <= bool(plan.binding)
     if not plan.impossible:
         assert plan.value("training_days") > 0

@@ -159,10 +159,10 @@ def test_reads(text: str | float, unit: str, value: float) -> None:
         ("3K", "W", "'3K' needs a unit, e.g. 3 kW"),
         ("3M", "J", "'3M' needs a unit, e.g. 3 MWh"),
         ("3 M", "day", "'3 M' needs a unit, e.g. 90 days"),
-        ("30k", "USD", "'30k' needs a currency: $30k"),
-        ("30000", "USD", "'30000' needs a currency: $30000"),
+        ("30k", "USD", "'30k' needs a currency: $30k (in a shell quote the $)"),
+        ("30000", "USD", "'30000' needs a currency: $30000 (in a shell quote the $)"),
         (30000, "USD", "30000 needs a unit, e.g. $30k"),
-        ("0.06/kWh", "USD/J", "'0.06/kWh' needs a currency: $0.06/kWh"),
+        ("0.06/kWh", "USD/J", "'0.06/kWh' needs a currency: $0.06/kWh (in a shell quote the $)"),
         (0.06, "USD/J", "0.06 needs a unit, e.g. $0.06/kWh"),
         # a unit that is not
         ("100TT", "param", "there is no unit 'TT'"),

@@ -13,6 +13,8 @@ from typer.core import TyperGroup
 
 from aiplan.errors import BUG, USAGE, UserError, nearest
 
+LONGEST = 600  # characters of an error line; what was typed may be a whole file
+
 COMMANDS = {
     "train": "Plan a training run: accelerators, days, power, money.",
     "why": "Show how a quantity of a plan was derived.",
@@ -23,6 +25,7 @@ COMMANDS = {
     "models": "List, show and check model architectures.",
     "laws": "List and compare scaling laws.",
     "validate": "Hold predictions against published measurements.",
+    "calibrate": "Fit the coefficients of the step time to measured runs.",
     "convert": "Convert a value between units.",
     "schema": "Print the JSON Schema of a file, for editors.",
 }
@@ -94,5 +97,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _fail(message: str, code: int) -> int:
     text = " ".join(message.split())
+    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
     print(f"Error: {''.join(c for c in text if c.isprintable())}", file=sys.stderr)
     return code

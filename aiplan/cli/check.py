@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from aiplan.cli.options import CatalogDirs, Limit, Set, read_pairs
+from aiplan.cli.options import BARE, CatalogDirs, Limit, Set, read_pairs
 from aiplan.errors import ASSERTION_FAILED
 from aiplan.output import clean
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(**BARE)
 
 
 @app.command()

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+from aiplan.cli.options import BARE
+
+app = typer.Typer(**BARE)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})

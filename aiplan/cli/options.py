@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from aiplan.errors import UserError, nearest
 from aiplan.specs.question import CHOICES, Question, read_pairs, read_question
 
+BARE: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "add_completion": False}
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aiplan.cli.options import (
+    BARE,
     CONTEXT,
     All,
     CatalogDirs,
@@ -23,7 +24,7 @@ from aiplan.cli.options import (
 )
 from aiplan.errors import ASSERTION_FAILED, IMPOSSIBLE
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(**BARE)
 
 
 @app.command(context_settings=CONTEXT)

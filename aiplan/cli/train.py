@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from aiplan.cli.options import (
+    BARE,
     CONTEXT,
     All,
     CatalogDirs,
@@ -19,7 +20,7 @@ from aiplan.cli.options import (
     question_of,
 )
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(**BARE)
 
 
 @app.command(context_settings=CONTEXT)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from aiplan.cli.options import CatalogDirs, Output, emit
+from aiplan.cli.options import BARE, CatalogDirs, Output, emit
 from aiplan.errors import UserError, nearest
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(**BARE)
 
 FORMATS = ("table", "json", "md", "html")
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from aiplan.cli.options import CONTEXT, CatalogDirs, Json, Limit, Output, Set, emit, planning, question_of
+from aiplan.cli.options import BARE, CONTEXT, CatalogDirs, Json, Limit, Output, Set, emit, planning, question_of
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(**BARE)
 
 
 @app.command(context_settings=CONTEXT)

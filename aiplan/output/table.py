@@ -85,7 +85,7 @@ def _beside(result: Result, ours: Result) -> list[Line]:
     rows = []
     for name, value in ours.quantities.items():
         claimed = result.quantities.get(name)
-        told = claimed is not None and name in (*result.inputs, *(c.text.split()[0] for c in result.checks))
+        told = claimed is not None and name in {c.text.split()[0] for c in result.checks}
         if told or name in HEADLINES:
             as_claimed = value_text(name, claimed) if claimed else ""
             rows.append((name, as_claimed, value_text(name, value), range_text(name, value)))

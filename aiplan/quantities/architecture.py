@@ -38,6 +38,8 @@ default(
 )
 default("v_head_dim", "", 0, "Width of a latent-attention value.", source=_LLAMA)
 
+default("other_params", "param", 0, "Parameters that no other part of the shape counts.", source=_LLAMA)
+
 given("layers", "", "Transformer blocks.")
 given("d_model", "", "Width of the residual stream.")
 given("d_ff", "", "Inner width of the MLP of a dense layer.")
@@ -77,6 +79,7 @@ OPTIONAL: dict[str, float] = {
     "qk_nope_head_dim": 0,
     "qk_rope_head_dim": 0,
     "v_head_dim": 0,
+    "other_params": 0,
 }
 SHAPE = (*REQUIRED, *OPTIONAL)
 
@@ -216,12 +219,13 @@ def vector_params(
     attention_output_bias: float,
     mlp_bias: float,
     router_bias: float,
+    other_params: float,
 ) -> float:
     """Parameters of norms and biases that each token uses, the final norm with them.
 
-        final norm + layers (norms + attention biases) + mlp biases + router biases
+        final norm + layers (norms + attention biases) + mlp biases + router biases + other_params
 
-    >>> vector_params(32, 0, 4096, 14336, 32, 8, 128, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0)
+    >>> vector_params(32, 0, 4096, 14336, 32, 8, 128, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0)
     266240
     """
     norm = d_model * (1 + norm_bias)
@@ -236,7 +240,7 @@ def vector_params(
     expert = _mlp_bias(d_model, d_ff_expert, gated_mlp, mlp_bias)
     moe = (experts_per_token + shared_experts) * expert + router_bias * experts
     per_layer = norms_per_layer * norm + attention
-    return norm + layers * per_layer + (layers - moe_layers) * dense + moe_layers * moe
+    return norm + layers * per_layer + (layers - moe_layers) * dense + moe_layers * moe + other_params
 
 
 def _mlp_bias(d_model: float, d_ff: float, gated_mlp: float, mlp_bias: float) -> float:
@@ -352,7 +356,7 @@ def count_params(**shape: float) -> ParamCount:
     vectors = vector_params(
         s["layers"], moe, d, s["d_ff"], *heads, *latent, k, s["shared_experts"], s["experts"], s["d_ff_expert"], gated,
         s["norms_per_layer"], s["norm_bias"], s["qk_norm"], s["qkv_bias"], s["attention_output_bias"], s["mlp_bias"],
-        s["router_bias"],
+        s["router_bias"], s["other_params"],
     )  # fmt: skip
     idle = idle_expert_params(moe, s["experts"], k, expert, d, s["d_ff_expert"], gated, s["mlp_bias"])
     table = embedding_params(s["vocab"], d, s["learned_positions"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from aiplan.graph import default, given, quantity
-from aiplan.maths import where
+from aiplan.maths import minimum, where
 
 HOURS_PER_YEAR = 8766.0
 SECONDS_PER_YEAR = 3600.0 * HOURS_PER_YEAR
@@ -77,19 +77,17 @@ def amortized_cost(
 ) -> float:
     """Value that the hardware loses during the run.
 
-        cluster_capex * 10 ** (-0.14 * hardware_age_years) * 0.14 * ln(10) * training_days / 365.25
+        v * min(0.14 * ln(10) * training_days / 365.25, 1); v = cluster_capex * 10 ** (-0.14 * hardware_age_years)
 
-    The value at the start of the run times the rate of its fall, not compounded within the run: a run of many years
-    pays for replacements too.
+    The value at the start of the run times the rate of its fall, not compounded within the run, and never more than
+    the purchase.
 
     >>> round(amortized_cost(1e6, 0.0, 36.525))
     32236
     """
-    return (
-        hardware_value(cluster_capex, hardware_age_years, decay=decay)
-        * amortization_rate(decay=decay)
-        * (training_days * 24.0 / HOURS_PER_YEAR)
-    )
+    share = amortization_rate(decay=decay) * (training_days * 24.0 / HOURS_PER_YEAR)
+    out: float = hardware_value(cluster_capex, hardware_age_years, decay=decay) * minimum(share, 1.0)
+    return out
 
 
 @quantity("USD", source="definition")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from operator import itemgetter
+from typing import Any
 
-from aiplan.graph import NoValue, given, quantity
+from aiplan.graph import GRAPH, NoValue, given, quantity
 from aiplan.maths import maximum, minimum
-from aiplan.quantities import shape_rules  # noqa: F401  (a layout needs a shape: registers the invented one)
-from aiplan.quantities.activations import activations_memory_per_accelerator
-from aiplan.quantities.memory import state_memory_per_accelerator, state_memory_without_shape
+from aiplan.quantities import activations, communication_time, pipeline_time, shape_rules  # noqa: F401  (what it costs)
+from aiplan.quantities.compute_time import size_scale
+from aiplan.quantities.layout_candidates import OVERHEADS, Overheads, scored_splits
+from aiplan.quantities.memory import state_memory_without_shape
 
 GIVES = ("tp", "pp", "cp", "ep", "dp", "virtual_stages", "zero_stage", "micro_batch", "recompute")
-MOST_VIRTUAL_STAGES = 8.0
 
 given("scale_up_domain", "", "Accelerators that the fast local links join.", bounds=(1.0, None))
 given("tp", "", "Ranks that share each layer's matrices (tensor parallel).", bounds=(1.0, None))
@@ -56,43 +58,7 @@ def pipeline_bubble(pp: float, virtual_stages: float, micro_batches: float) -> f
     return out
 
 
-class Overheads(NamedTuple):
-    """Coefficients by which layouts are compared: work over traffic, and shares; our judgement where no source."""
-
-    flops_per_link_byte: float = 1_100.0  # H100: 989.4 TFLOP/s * 0.5 / 450 GB/s
-    flops_per_network_byte: float = 10_000.0  # H100: 989.4 TFLOP/s * 0.5 / 50 GB/s
-    exposed_tensor: float = 0.5  # shares of the traffic that do not hide behind the work
-    exposed_context: float = 1.0  # keys and values are gathered before attention (Llama 3 2024, sec. 3.3.2)
-    exposed_experts: float = 0.3
-    exposed_data: float = 0.3
-    uneven_stages: float = 0.01  # for each doubling of the pipeline
-    elementwise: float = 0.01  # recomputing what costs time but no FLOPs
-    small_work_tokens: float = 64.0  # tokens at which a micro-batch takes twice its time
-    lost_to_failures: float = 3.3e-6  # per accelerator of a replica: 4.7e-4 failures a day * 600 s to restart
-    context_tokens: float = 4096.0  # least tokens of a sequence on one rank
-    scarce_context_tokens: float = 256.0  # the same where the batch has too few sequences for the accelerators
-
-
-OVERHEADS = Overheads()
-
-
-class Split(NamedTuple):
-    """One way to divide the accelerators, with the overhead that does not depend on how state is kept."""
-
-    overhead: float
-    tp: float
-    pp: float
-    cp: float
-    ep: float
-    dp: float
-    virtual_stages: float
-    micro_batch: float
-    micro_batches: float
-
-
-@quantity(
-    "", gives=GIVES, rival="no_shape", search=True, nullable=("params",), source="data parallelism; ZeRO 2020"
-)
+@quantity("", gives=GIVES, rival="no_shape", search=True, nullable=("params",), source="data parallelism; ZeRO 2020")
 def replicate(
     accelerators: float,
     params: float | None,
@@ -125,84 +91,210 @@ def replicate(
     return tuple(float(plain[name]) for name in GIVES)
 
 
+# What a layout's time and memory are computed from, besides the layout: the inputs of the search, in their order.
+TIMED = ("pipeline_time", "data_time", "optimizer_time")
+
+
+class Costs:
+    """Time and memory of layouts of one model on one cluster, by the formulas of the graph.
+
+    Works on one layout or, with arrays as members, on many at once.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = dict(values)
+        self.timing, self.holding = _formulas(tuple(sorted(values)))
+
+    def at(self, **layout: Any) -> None:
+        """Set the layout."""
+        self.values.update(layout)
+
+    def seconds(self) -> Any:
+        """Time of a step at the layout [s], without what is the same for all."""
+        values = self.values
+        for function, inputs, target in self.timing:
+            values[target] = function(*inputs(values))
+        return values["pipeline_time"] + values["data_time"] + values["optimizer_time"]
+
+    def bytes(self) -> Any:
+        """Memory of one accelerator at the layout [B]."""
+        values = self.values
+        for function, inputs, target in self.holding:
+            values[target] = function(*inputs(values))
+        return values["memory_per_accelerator"]
+
+
+@cache
+def _formulas(given: tuple[str, ...]) -> tuple[Sequence[tuple[Callable[..., Any], Any, str]], ...]:
+    """The formulas that depend on the layout, in order: those of the time and those of the memory."""
+    out = []
+    for asks in (TIMED, ("memory_per_accelerator",)):
+        order = GRAPH.order(asks, {*given, *GIVES}, {"shaped"})
+        out.append([(f.function, itemgetter(*f.inputs), f.gives[0]) for f in order.steps])
+    return tuple(out)
+
+
 @quantity(
     "",
     gives=GIVES,
     rival="shaped",
     search=True,
-    source="search over layouts; constraints of Megatron-LM and Llama 3 2024, sec. 3.3",
+    source="search over layouts timed by the step's formulas; constraints of Megatron-LM and Llama 3 2024, sec. 3.3",
 )
 def choose_layout(
     accelerators: float,
-    scale_up_domain: float,
     usable_memory: float,
-    memory_overhead: float,
-    batch_tokens: float,
     seq_len: float,
-    params: float,
+    matmul_params: float,
+    moe_layers: float,
+    experts_per_token: float,
+    expert_params: float,
+    d_model: float,
+    peak_flops: float,
+    peak_flops_wide: float,
+    matrix_efficiency: float,
+    precision_efficiency: float,
+    low_precision: float,
+    half_tokens: float,
+    half_width: float,
+    experts: float,
+    d_ff_expert: float,
+    expert_efficiency: float,
+    attention_flops_per_token: float,
+    layers: float,
+    heads: float,
+    attention_width: float,
+    sliding_window: float,
+    attention_efficiency: float,
+    memory_rate: float,
+    unfused_attention: float,
+    unfused_passes: float,
+    attention_sinks: float,
+    sink_passes: float,
+    layer_activations: float,
+    bytes_per_activation: float,
+    sequence_parallel: float,
+    activation_passes: float,
+    casting_passes: float,
+    permute_passes: float,
+    vocab: float,
+    scale_up_domain: float,
+    scale_up_rate: float,
+    scale_out_rate: float,
+    link_latency: float,
+    exposed_tensor: float,
+    exposed_experts: float,
+    kv_cache_per_token: float,
+    exposed_context: float,
+    exposed_pipeline: float,
+    host_layer_time: float,
+    host_expert_time: float,
+    host_speed: float,
     shape_params: float,
     routed_params: float,
+    bytes_per_weight: float,
+    batch_tokens: float,
+    bytes_per_gradient: float,
+    data_overlap: float,
+    params: float,
     embedding_params: float,
     unembedding_params: float,
-    matmul_params: float,
-    layers: float,
-    moe_layers: float,
-    d_model: float,
-    heads: float,
-    vocab: float,
-    experts: float,
-    experts_per_token: float,
-    layer_activations: float,
-    layer_activations_selective: float,
-    kv_cache_per_token: float,
-    attention_flops_share: float,
-    forward_flops_per_token: float,
-    bytes_per_activation: float,
-    bytes_per_weight: float,
-    bytes_per_gradient: float,
     bytes_per_optimizer_state: float,
     weight_copies: float,
+    layer_activations_selective: float,
+    memory_overhead: float,
+    attention_flops_share: float,
+    forward_flops_per_token: float,
+    step_overhead: float,
     *,
     pinned: Mapping[str, float] | None = None,
     coefficients: Overheads = OVERHEADS,
 ) -> tuple[float, ...]:
-    """Layout that fits the memory with the least overhead.
+    """Layout that fits the memory with the shortest step.
 
-        min (1 + bubble) (1 + recompute) (1 + tp) (1 + cp) (1 + ep) (1 + dp) (1 + small work) (1 + failures) (1 + idle)
+        min (pipeline_time + data_time + optimizer_time) (1 + failures) over the layouts that fit
 
     Candidates are powers of two of tp (within the scale-up domain, dividing the heads), pp (not over the layers), cp
-    (at least `context_tokens` each) and ep (dividing the experts); dp is what is left. Overheads are traffic over
-    work in the units of `coefficients`. Where nothing fits the layout that comes nearest is chosen, so that `fits`
-    is 0. `pinned` are members that the user fixed. Raises NoValue where they need more accelerators than there are.
+    (at least `context_tokens` each) and ep (dividing the experts); dp is what is left. They are put in order by a
+    rough overhead, and the first `timed` that fit are timed by the formulas of the graph. Where nothing fits the
+    layout that comes nearest is chosen, so that `fits` is 0. `pinned` are members that the user fixed. Raises NoValue
+    where they need more accelerators than there are.
     """
     c = coefficients
     fixed = {name: float(value) for name, value in (pinned or {}).items()}
     total = max(1.0, math.floor(accelerators))
+    costs = Costs(
+        {
+            "seq_len": seq_len,
+            "matmul_params": matmul_params,
+            "moe_layers": moe_layers,
+            "experts_per_token": experts_per_token,
+            "expert_params": expert_params,
+            "d_model": d_model,
+            "peak_flops": peak_flops,
+            "peak_flops_wide": peak_flops_wide,
+            "matrix_efficiency": matrix_efficiency,
+            "precision_efficiency": precision_efficiency,
+            "low_precision": low_precision,
+            "half_tokens": half_tokens,
+            "half_width": half_width,
+            "experts": experts,
+            "d_ff_expert": d_ff_expert,
+            "expert_efficiency": expert_efficiency,
+            "attention_flops_per_token": attention_flops_per_token,
+            "layers": layers,
+            "heads": heads,
+            "attention_width": attention_width,
+            "sliding_window": sliding_window,
+            "attention_efficiency": attention_efficiency,
+            "memory_rate": memory_rate,
+            "unfused_attention": unfused_attention,
+            "unfused_passes": unfused_passes,
+            "attention_sinks": attention_sinks,
+            "sink_passes": sink_passes,
+            "layer_activations": layer_activations,
+            "bytes_per_activation": bytes_per_activation,
+            "sequence_parallel": sequence_parallel,
+            "activation_passes": activation_passes,
+            "casting_passes": casting_passes,
+            "permute_passes": permute_passes,
+            "vocab": vocab,
+            "scale_up_domain": scale_up_domain,
+            "scale_up_rate": scale_up_rate,
+            "scale_out_rate": scale_out_rate,
+            "link_latency": link_latency,
+            "exposed_tensor": exposed_tensor,
+            "exposed_experts": exposed_experts,
+            "kv_cache_per_token": kv_cache_per_token,
+            "exposed_context": exposed_context,
+            "exposed_pipeline": exposed_pipeline,
+            "host_layer_time": host_layer_time,
+            "host_expert_time": host_expert_time,
+            "host_speed": host_speed,
+            "shape_params": shape_params,
+            "routed_params": routed_params,
+            "bytes_per_weight": bytes_per_weight,
+            "batch_tokens": batch_tokens,
+            "bytes_per_gradient": bytes_per_gradient,
+            "data_overlap": data_overlap,
+            "params": params,
+            "embedding_params": embedding_params,
+            "unembedding_params": unembedding_params,
+            "bytes_per_optimizer_state": bytes_per_optimizer_state,
+            "weight_copies": weight_copies,
+            "layer_activations_selective": layer_activations_selective,
+            "memory_overhead": memory_overhead,
+        }
+    )
     work = 6 * matmul_params / layers  # FLOP per token of the mean layer, attention left out
-    cached, routed_share = kv_cache_per_token / layers, moe_layers / layers
-
-    def network(ranks: float) -> float:
-        return c.flops_per_link_byte if ranks <= scale_up_domain else c.flops_per_network_byte
-
-    splits: list[Split] = []
-    for tp, pp, cp in _splits(total, scale_up_domain, layers, heads, seq_len, batch_tokens, fixed, c):
-        dp = fixed.get("dp", math.floor(total / (tp * pp * cp)))
-        v = fixed.get("virtual_stages", min(MOST_VIRTUAL_STAGES, math.ceil(layers / pp)) if pp > 1 else 1.0)
-        shared = (
-            (1 + c.exposed_tensor * 16 * d_model * (tp - 1) * c.flops_per_link_byte / work)
-            * (1 + c.exposed_context * 3 * cached * (cp - 1) * network(tp * cp) / work)
-            * (1 + c.uneven_stages * math.log2(pp))
-            * (1 + c.lost_to_failures * tp * pp * cp)
-            * total / (tp * pp * cp * dp)
-        )  # fmt: skip
-        for micro in _micro_batch_sizes(seq_len, batch_tokens, dp, fixed):
-            m = micro_batches(batch_tokens, seq_len, dp, micro)
-            alone = (1 + pipeline_bubble(pp, v, m)) * (1 + c.small_work_tokens * cp / (micro * seq_len))
-            idle = max(dp * micro * seq_len / batch_tokens, 1.0)
-            for ep in _expert_splits(experts, tp * cp * dp, fixed):
-                sent = 8 * experts_per_token * d_model * routed_share * (1 - 1 / ep)
-                routing = 1 + c.exposed_experts * sent * network(ep) / work
-                splits.append(Split(shared * alone * idle * routing, tp, pp, cp, ep, dp, v, micro, m))
+    speed = peak_flops * matrix_efficiency
+    splits = scored_splits(
+        total, work, speed / scale_up_rate, speed / scale_out_rate, scale_up_domain, layers, heads, d_model,
+        kv_cache_per_token / layers, moe_layers / layers * experts_per_token, experts, seq_len, batch_tokens,
+        half_tokens * size_scale(peak_flops_wide), exposed_tensor, exposed_context, exposed_experts,
+        (host_layer_time + moe_layers / layers * host_expert_time) / host_speed * speed / work,
+        moe_layers * experts_per_token * expert_params / matmul_params, experts_per_token, fixed, c,
+    )  # fmt: skip
     if not splits:
         raise NoValue(f"no layout of {accelerators:g} accelerators has {', '.join(f'{n}={fixed[n]:g}' for n in fixed)}")
 
@@ -218,49 +310,40 @@ def choose_layout(
     hopeless = params * state_bytes / total + memory_overhead > usable_memory
     if hopeless and "recompute" not in fixed:
         again = {2.0: again[2.0]}
-    dense = matmul_params + unembedding_params
-    exposed = c.exposed_data * network(total) * params / dense / 6
-    best: tuple[float, float, tuple[float, ...]] = (math.inf, math.inf, ())  # overhead where it fits, bytes, layout
-
-    for split in sorted(splits):
-        overhead, tp, pp, cp, ep, dp, v, micro, m = split
-        if overhead >= best[0]:
-            break
+    exposed = c.exposed_data * speed / scale_out_rate * params / (matmul_params + unembedding_params) / 6
+    best: tuple[float, tuple[float, ...]] = (math.inf, ())  # time where it fits, layout
+    nearest: tuple[float, tuple[float, ...]] = (math.inf, ())  # bytes, layout
+    most, timed = c.timed_with_experts if moe_layers > 0 else c.timed, 0
+    for _, tp, pp, cp, ep, dp, v, micro, m in splits:
         one = dp * cp == 1
         stages = (
             [fixed["zero_stage"]] if "zero_stage" in fixed else [0.0] if one else [3.0] if hopeless else [1.0, 2.0, 3.0]
         )
         rank_tokens = batch_tokens / (dp * cp)
-        keeping = {
-            stage: 1
-            + (0.0 if one else exposed * _traffic(stage, m, bytes_per_weight, bytes_per_gradient) / rank_tokens)
-            for stage in stages
-        }
-        options = sorted((keeping[s] * again[r], s, r) for s in keeping for r in again)
-        state: dict[float, float] = {}
-        held: dict[float, float] = {}
-        for factor, stage, recompute in options:
-            if overhead * factor >= best[0]:
-                break
-            if stage not in state:
-                state[stage] = state_memory_per_accelerator(
-                    params, shape_params, routed_params, embedding_params, unembedding_params, layers, moe_layers,
-                    tp, pp, cp, ep, dp, stage, bytes_per_weight, bytes_per_gradient, bytes_per_optimizer_state,
-                    weight_copies,
-                )  # fmt: skip
-            if recompute not in held:
-                held[recompute] = activations_memory_per_accelerator(
-                    layers, layer_activations, layer_activations_selective, d_model, vocab, seq_len,
-                    bytes_per_activation, tp, pp, cp, v, micro, m, recompute,
-                )  # fmt: skip
-            memory = state[stage] + held[recompute] + memory_overhead
+        options = sorted(
+            (
+                (1 + (0.0 if one else exposed * _traffic(s, m, bytes_per_weight, bytes_per_gradient) / rank_tokens))
+                * again[r],
+                s,
+                r,
+            )
+            for s in stages
+            for r in again
+        )
+        for _order, stage, recompute in options:
             layout = (tp, pp, cp, ep, dp, v, stage, micro, recompute)
+            costs.at(**dict(zip(GIVES, layout, strict=True)))
+            memory = costs.bytes()
             if memory <= usable_memory:
-                best = (overhead * factor, memory, layout)
+                time = (costs.seconds() + step_overhead) * (1 + c.lost_to_failures * tp * pp * cp)
+                timed += 1
+                best = min(best, (time, layout))
                 break
-            if best[0] == math.inf and memory < best[1]:
-                best = (math.inf, memory, layout)
-    return tuple(float(value) for value in best[2])
+            if not timed:
+                nearest = min(nearest, (memory, layout))
+        if timed >= most:
+            break
+    return tuple(float(value) for value in (best if timed else nearest)[1])
 
 
 def _traffic(stage: float, micro_batches: float, weight: float, gradient: float) -> float:
@@ -268,38 +351,3 @@ def _traffic(stage: float, micro_batches: float, weight: float, gradient: float)
     if stage > 2:
         return micro_batches * (2 * weight + gradient)
     return (micro_batches if stage > 1 else 1) * gradient + weight
-
-
-def _powers(most: float) -> list[float]:
-    return [2.0**i for i in range(int(math.log2(max(most, 1.0)) + 1e-9) + 1)]
-
-
-def _splits(
-    total: float,
-    domain: float,
-    layers: float,
-    heads: float,
-    seq_len: float,
-    batch_tokens: float,
-    fixed: Mapping[str, float],
-    c: Overheads,
-) -> list[tuple[float, float, float]]:
-    tps = [fixed["tp"]] if "tp" in fixed else [t for t in _powers(min(domain, heads, total)) if heads % t == 0]
-    pps = [fixed["pp"]] if "pp" in fixed else _powers(min(layers, total))
-    scarce = batch_tokens / seq_len * tps[-1] * 16 < total
-    least = c.scarce_context_tokens if scarce else c.context_tokens
-    cps = [fixed["cp"]] if "cp" in fixed else _powers(min(max(seq_len / least, 1.0), total))
-    each = fixed.get("dp", 1.0)
-    return [(t, p, n) for t in tps for p in pps for n in cps if t * p * n * each <= total]
-
-
-def _expert_splits(experts: float, ranks: float, fixed: Mapping[str, float]) -> list[float]:
-    if "ep" in fixed:
-        return [fixed["ep"]]
-    return [e for e in _powers(min(max(experts, 1.0), ranks)) if experts % e == 0] or [1.0]
-
-
-def _micro_batch_sizes(seq_len: float, batch_tokens: float, dp: float, fixed: Mapping[str, float]) -> list[float]:
-    if "micro_batch" in fixed:
-        return [fixed["micro_batch"]]
-    return _powers(min(4096 / seq_len, batch_tokens / (seq_len * dp), 64.0))

@@ -10,6 +10,7 @@ import math
 
 from aiplan.graph import NoValue, default, given, quantity
 from aiplan.maths import log2, maximum, minimum, where
+from aiplan.quantities import pipeline_time as _pipeline_time  # noqa: F401  (registers what a step consists of)
 
 DAY = 86400.0  # s
 
@@ -181,7 +182,52 @@ def step_time_of_mfu(mfu: float, flops_per_step: float, accelerators: float, pea
     return flops_per_step / (accelerators * peak_flops * mfu)
 
 
-@quantity("s", source="achieved MFU of published runs, with derates for experts and scale")
+@quantity("s", of="step_time", source="achieved MFU of published runs")
+def step_time_of_samples(
+    flops_per_sample: float,
+    flops_per_step: float,
+    accelerators: float,
+    peak_flops: float,
+    modelled_mfu: float,
+    step_floor: float,
+) -> float:
+    """Time of one optimizer step of a run that is counted in samples.
+
+        maximum(flops_per_step / (accelerators * peak_flops * modelled_mfu), step_floor)
+
+    >>> step_time_of_samples(1e9, 1.0, 1.0, 1e15, 0.4, 1e-3)
+    0.001
+    """
+    time: float = maximum(step_time_of_mfu(modelled_mfu, flops_per_step, accelerators, peak_flops), step_floor)
+    return time
+
+
+@quantity("s", of="step_time", rival="shaped", source="sum of what a step waits for; coefficients: aiplan calibrate")
+def step_time_of_layout(
+    pipeline_time: float,
+    data_time: float,
+    optimizer_time: float,
+    step_overhead: float,
+    straggling: float,
+    accelerators: float,
+    software_slowdown: float,
+    prediction_factor: float,
+    step_floor: float,
+) -> float:
+    """Time of one optimizer step while the run works, from its layout.
+
+        (pipeline + data + optimizer + step_overhead) * (1 + straggling * log2(accelerators)) * software_slowdown
+
+    >>> round(step_time_of_layout(4.0, 0.5, 0.3, 0.2, 0.0, 8.0, 1.0, 1.0, 1e-3), 6)
+    5.0
+    """
+    working = pipeline_time + data_time + optimizer_time + step_overhead
+    waiting = 1.0 + straggling * log2(maximum(accelerators, 1.0))
+    out: float = maximum(working * waiting * software_slowdown * prediction_factor, step_floor)
+    return out
+
+
+@quantity("s", rival="no_shape", source="achieved MFU of published runs, with derates for experts and scale")
 def step_time(
     flops_per_step: float, accelerators: float, peak_flops: float, modelled_mfu: float, step_floor: float
 ) -> float:

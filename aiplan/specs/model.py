@@ -14,6 +14,7 @@ OPTIONAL = (
     "attention_output_bias", "mlp_bias", "sliding_window", "sliding_layers",
     "experts", "experts_per_token", "shared_experts", "d_ff_expert", "dense_layers", "router_bias",
     "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim",
+    "other_params",
 )  # fmt: skip
 
 
@@ -132,7 +133,7 @@ def count(spec: Model) -> tuple[float, float]:
     from aiplan.quantities.architecture import count_params
 
     counted = count_params(**spec.shape)
-    return counted.total + spec.other_params, counted.active + spec.other_params
+    return counted.total, counted.active
 
 
 def doubts(spec: Model) -> list[str]:

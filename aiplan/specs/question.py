@@ -33,8 +33,14 @@ CHOICES: dict[str, tuple[str, ...] | None] = {
 
 # What a plan divides by: zero of it is no plan.
 POSITIVE = frozenset(
-    "params active_params tokens training_flops loss accelerators samples flops_per_sample flops_per_token batch_tokens "
-    "batch_samples mfu hfu goodput seq_len peak_flops accelerator_memory layers d_model step_time tp pp cp ep dp".split()
+    "params active_params tokens training_flops loss accelerators samples flops_per_sample flops_per_token "
+    "batch_tokens batch_samples mfu hfu goodput seq_len vocab peak_flops accelerator_memory layers d_model step_time "
+    "tp pp cp ep dp".split()
+)
+# What there is no half of.
+WHOLE = frozenset(
+    "accelerators layers heads kv_heads vocab seq_len experts experts_per_token shared_experts tp pp cp ep dp "
+    "virtual_stages zero_stage micro_batch recompute".split()
 )
 
 
@@ -65,6 +71,8 @@ def read_value(name: str, raw: Any, *, where: str = "") -> float:
     except UserError as error:
         raise UserError(f"{at}{error}") from None
     low, high = quantity.low, quantity.high
+    if name in WHOLE and value != int(value):
+        raise UserError(f"{at}{name} is {raw!r}, but must be a whole number")
     if value == 0 and name in POSITIVE:
         raise UserError(f"{at}{name} is {raw!r}, but must be above 0")
     if (low is not None and value < low) or (high is not None and value > high):
@@ -108,7 +116,8 @@ def read_question(
             question.given[name] = read_value(name, raw, where=where)
     for name, raw in (limits or {}).items():
         if name in CHOICES:
-            raise UserError(f"{where}: {name} is a choice, not a quantity with an upper bound" if where else name)
+            at = f"{where}: " if where else ""
+            raise UserError(f"{at}{name} is a choice, not a quantity with an upper bound")
         question.typed[f"limit.{name}"] = raw
         question.limits[name] = _positive(name, raw, where)
     return question

@@ -20,6 +20,8 @@ class Server(Entry):
     """Rated power of the whole with its accelerators, before network switches and cooling plant outside it."""
     network_share: Ratio | None = None
     """Share of the network in a cluster's cost, where it is not the usual one; 0 where the machine stands alone."""
+    standalone: bool = False
+    """Whether it stands on a desk: no data center, no cooling plant, no network around it."""
     as_of: Date | None = None
     """When its figures were read."""
 

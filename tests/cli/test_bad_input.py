@@ -138,7 +138,7 @@ MORE = [
     ("train --params", "--params"),
     ("train extra --params 1B", "extra"),
     ("train -x", "-x"),
-    ("why", "quantity"),
+    ("why", "Missing argument"),
     ("why mffu --params 1B", "nearest: mfu"),
     ("why capex", "--params"),
     ("convert banana", "banana"),

@@ -109,9 +109,11 @@ def test_values_lie_within_what_they_can_be(done: Done) -> None:
     for name, value in values.items():
         if value is None:
             continue
-        assert type(value) in (float, int) and math.isfinite(value), (name, value)
+        assert type(value) in (float, int), (name, value)
+        assert math.isfinite(value), (name, value)
         low, high = GRAPH[name].low, GRAPH[name].high
-        assert (low is None or value >= low) and (high is None or value <= high * (1 + 1e-12)), (name, value)
+        assert low is None or value >= low, (name, value)
+        assert high is None or value <= high * (1 + 1e-12), (name, value)
 
 
 def test_what_stands_beside_the_quantities(done: Done) -> None:

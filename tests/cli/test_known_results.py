@@ -136,7 +136,8 @@ def test_every_model_answers(model: str) -> None:
     active, experts = done.value("active_params"), done.value("experts")
     assert done.value("flops_per_token") == pytest.approx(6 * active, rel=0.35)
     assert (experts or 0) > 0 or active == pytest.approx(done.value("params"))
-    assert done.value("shape_params") == pytest.approx(done.value("params"), rel=0.03)
+    known = 0.08 if "params" in Catalog().find("model", model).doubtful else 0.03  # a doubt that the entry itself tells
+    assert done.value("shape_params") == pytest.approx(done.value("params"), rel=known)
     assert ("rumour" in done.codes()) == (model == "gpt-4")
 
 

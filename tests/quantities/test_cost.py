@@ -25,10 +25,10 @@ def k() -> dict[str, float]:
 def llama3_like(
     price_per_chip_server: float, years_since_acq: float, gpuh: float, kw: float, usd_per_kwh: float
 ) -> dict[str, float]:
-    days = gpuh / 24.0  # of one accelerator
-    hardware = cost.amortized_cost(price_per_chip_server, years_since_acq, days)
-    cluster = cost.amortized_cost(capex.cluster_capex(price_per_chip_server, 1.0, 0.19), years_since_acq, days)
-    energy = cost.electricity_cost(power.energy(kw * 1e3, days), usd_per_kwh / KWH)
+    days, count = 100.0, gpuh / 2400.0  # any run of so many accelerator-hours
+    hardware = cost.amortized_cost(count * price_per_chip_server, years_since_acq, days)
+    cluster = cost.amortized_cost(capex.cluster_capex(count * price_per_chip_server, 1.0, 0.19), years_since_acq, days)
+    energy = cost.electricity_cost(power.energy(kw * 1e3, gpuh / 24.0), usd_per_kwh / KWH)
     total = cost.run_cost_owned(cluster, energy, 0.0, 0.0)
     return {
         "value": cost.hardware_value(price_per_chip_server, years_since_acq),

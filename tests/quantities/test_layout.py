@@ -14,6 +14,14 @@ from aiplan.graph import GRAPH
 from aiplan.quantities.layout import GIVES, pipeline_bubble
 from aiplan.quantities.shape_rules import GIVES as SHAPE
 
+# A chip of the H100's speed; what differs between the cases is memory and domain.
+SPEED = {
+    "peak_flops": 989.4e12,
+    "peak_flops_bf16": 989.4e12,
+    "accelerator_memory_bandwidth": 3.35e12,
+    "scale_up_bandwidth": 450e9,
+    "scale_out_bandwidth": 50e9,
+}
 ASKS = [*GIVES, "fits", "memory_per_accelerator", "usable_memory", "pipeline_bubble", "micro_batches", *SHAPE]
 LLAMA_405B = {
     "layers": 126,
@@ -44,7 +52,7 @@ def plan(params: float, accelerators: float, gigabytes: float, domain: float, **
         "bytes_per_gradient": 4,
         "bytes_per_optimizer_state": 12,
     }
-    nodes = GRAPH.resolve(ASKS, given_ | more, {"shaped", "invented"})
+    nodes = GRAPH.resolve(ASKS, SPEED | given_ | more, {"shaped", "invented"})
     return {name: node.value for name, node in nodes.items()}
 
 
@@ -134,7 +142,8 @@ def test_pins_are_respected(pins: dict[str, float]) -> None:
 def test_pins_that_need_more_accelerators_say_so() -> None:
     nodes = GRAPH.resolve(
         ["fits"],
-        {
+        SPEED
+        | {
             "params": 8e9,
             "accelerators": 8,
             "accelerator_memory": 80e9,
@@ -178,7 +187,7 @@ def test_bubble_is_continuous_and_falls_with_micro_batches(p: int, v: int, m: fl
 
 
 def test_the_search_is_quick() -> None:
-    given_ = {
+    given_ = SPEED | {
         "params": 1e12,
         "accelerators": 50_000,
         "accelerator_memory": 80e9,

@@ -1,0 +1,309 @@
+"""Time that accelerators wait for each other: tensor, context, expert, pipeline and data parallelism.
+
+A group of ranks sits in scale-up domains joined by the scale-out network. Collectives go through the domain first and
+then across, each rank carrying its share; their cost is bytes over bandwidth plus a latency that grows with the group.
+Part of it hides behind the work; what is counted is the exposed part.
+"""
+
+from __future__ import annotations
+
+from aiplan.calibration import calibrated
+from aiplan.graph import default, given, quantity
+from aiplan.maths import ceil, log2, maximum, minimum, where
+
+given("scale_up_bandwidth", "B/s", "Bandwidth of the fast local links of one accelerator, one way.")
+given("scale_out_bandwidth", "B/s", "Bandwidth of the network between domains for one accelerator, one way.")
+calibrated("scale_up_efficiency", "Share of the local links' bandwidth that collectives reach.")
+calibrated("scale_out_efficiency", "Share of the network's bandwidth that collectives reach.")
+calibrated("link_latency", "Latency of a collective per doubling of its group.", unit="s")
+calibrated("exposed_tensor", "Share of tensor-parallel traffic that does not hide behind the work.")
+calibrated("exposed_experts", "Share of the experts' traffic that does not hide behind the work.")
+default(
+    "exposed_pipeline",
+    "",
+    0.3,
+    "Share of the traffic between pipeline stages that does not hide behind the work.",
+    source="our judgement: sends overlap with the next micro-batch; the measurements hardly identify it",
+)
+default(
+    "exposed_context",
+    "",
+    0.4,
+    "Share of context-parallel traffic that does not hide behind the work.",
+    source="our judgement: keys and values go round behind the attention; the measurements do not identify it",
+)
+calibrated("data_overlap", "Share of the last backward pass behind which gradient traffic can hide.")
+
+
+@quantity("B/s", nullable=("scale_up_bandwidth",), source="links as sold times the share that collectives reach")
+def scale_up_rate(scale_up_bandwidth: float | None, scale_up_efficiency: float, *, unknown: float = 25e9) -> float:
+    """Bandwidth of collectives over the local links; PCIe 4 where the links are unknown.
+
+        scale_up_bandwidth * scale_up_efficiency
+
+    >>> scale_up_rate(450e9, 0.8)
+    360000000000.0
+    """
+    return (unknown if scale_up_bandwidth is None else scale_up_bandwidth) * scale_up_efficiency
+
+
+@quantity("B/s", nullable=("scale_out_bandwidth",), source="links as sold times the share that collectives reach")
+def scale_out_rate(scale_out_bandwidth: float | None, scale_out_efficiency: float, *, unknown: float = 12.5e9) -> float:
+    """Bandwidth of collectives over the network between domains; 100 Gb/s where it is unknown.
+
+        scale_out_bandwidth * scale_out_efficiency
+
+    >>> scale_out_rate(50e9, 0.8)
+    40000000000.0
+    """
+    return (unknown if scale_out_bandwidth is None else scale_out_bandwidth) * scale_out_efficiency
+
+
+def seconds_per_byte(ranks: float, local: float, up: float, out: float) -> float:
+    """Time per byte [s/B] of a ring all-gather, or reduce-scatter, of `ranks` in domains of `local` of them.
+
+        (g - 1) / g / up + (n - 1) / n / (g out), n = ranks / g domains of g = min(local, ranks)
+
+    Reference: hierarchical collectives, Thakur et al. 2005 for each level.
+    >>> seconds_per_byte(8.0, 8.0, 7e9, 1e9) * 8e9
+    1.0
+    """
+    g = minimum(maximum(local, 1.0), ranks)
+    n = maximum(ranks / g, 1.0)
+    time: float = (g - 1.0) / g / up + (n - 1.0) / n / (g * out)
+    return time
+
+
+@quantity("s", source="Korthikanti et al. 2022, sec. 4.2.2: four all-reduces a layer; exposed share fitted")
+def tensor_time(
+    rank_tokens: float,
+    layers: float,
+    moe_layers: float,
+    d_model: float,
+    tp: float,
+    pp: float,
+    recompute: float,
+    scale_up_domain: float,
+    scale_up_rate: float,
+    scale_out_rate: float,
+    link_latency: float,
+    exposed_tensor: float,
+    *,
+    value_bytes: float = 2.0,
+) -> float:
+    """Time that a micro-batch waits for tensor-parallel traffic on one rank.
+
+        (4 + 2 r) all-reduces a layer of 2 (tp - 1) / tp tokens d_model 2 B, exposed, and 2 hops of latency each
+
+    Expert layers have half of them. Hops are tp - 1 of a ring, or 1 + 2 log2(tp) of a tree where that is fewer.
+
+    >>> tensor_time(8192.0, 32, 0, 4096, 1, 1, 0, 8, 3.6e11, 4e10, 1e-5, 0.5)
+    0.0
+    """
+    again = maximum(recompute - 1.0, 0.0)
+    reductions = (layers - 0.5 * moe_layers) * (4.0 + 2.0 * again) / pp
+    size = value_bytes * rank_tokens * d_model
+    each = 2.0 * size * seconds_per_byte(tp, scale_up_domain, scale_up_rate, scale_out_rate)
+    hops = minimum(tp - 1.0, 1.0 + 2.0 * log2(tp))
+    time: float = reductions * (each * exposed_tensor + 2.0 * hops * link_latency)
+    return time
+
+
+@quantity("s", source="DeepSeek-AI 2024 (DeepSeek-V3), sec. 3.2; exposed share fitted")
+def expert_time(
+    rank_tokens: float,
+    moe_layers: float,
+    d_model: float,
+    experts_per_token: float,
+    tp: float,
+    pp: float,
+    ep: float,
+    recompute: float,
+    scale_up_domain: float,
+    scale_up_rate: float,
+    scale_out_rate: float,
+    link_latency: float,
+    exposed_experts: float,
+    *,
+    value_bytes: float = 2.0,
+) -> float:
+    """Time that a micro-batch waits for tokens to travel to experts and back on one rank.
+
+        (4 + 2 r) k tokens / tp d_model 2 B, within the domain over links, across over the network, exposed
+
+    A token crosses the network once for each domain that it reaches, not once for each expert.
+
+    >>> expert_time(8192.0, 32, 4096, 8, 1, 1, 1, 0, 8, 3.6e11, 4e10, 1e-5, 0.5)
+    0.0
+    """
+    again = maximum(recompute - 1.0, 0.0)
+    domains = maximum(ep / scale_up_domain, 1.0)
+    copies = minimum(experts_per_token, domains)
+    remote = (1.0 - 1.0 / domains) * copies
+    local = (1.0 - 1.0 / minimum(ep, scale_up_domain)) * experts_per_token
+    each = rank_tokens / tp * d_model * value_bytes * (local / scale_up_rate + remote / scale_out_rate)
+    time: float = moe_layers / pp * (4.0 + 2.0 * again) * (each * exposed_experts + link_latency * log2(ep))
+    return time
+
+
+@quantity("s", source="Liu et al. 2023 (Ring Attention); Llama 3 2024, sec. 3.3.2; exposed share our judgement")
+def context_time(
+    rank_tokens: float,
+    kv_cache_per_token: float,
+    tp: float,
+    pp: float,
+    cp: float,
+    recompute: float,
+    scale_up_domain: float,
+    scale_up_rate: float,
+    scale_out_rate: float,
+    exposed_context: float,
+) -> float:
+    """Time that a micro-batch waits for keys and values of other ranks' tokens.
+
+        (3 + r) keys and values of tokens (cp - 1) / (tp pp), exposed
+
+    >>> context_time(8192.0, 131072.0, 1, 1, 1, 0, 8, 3.6e11, 4e10, 0.5)
+    0.0
+    """
+    passes = 3.0 + maximum(recompute - 1.0, 0.0)
+    whole = rank_tokens * cp * kv_cache_per_token / (tp * pp)
+    local = scale_up_domain / tp
+    time: float = passes * whole * seconds_per_byte(cp, local, scale_up_rate, scale_out_rate) * exposed_context
+    return time
+
+
+@quantity("s", source="Narayanan et al. 2021, sec. 4.1")
+def point_to_point_time(
+    rank_tokens: float,
+    d_model: float,
+    tp: float,
+    pp: float,
+    cp: float,
+    dp: float,
+    virtual_stages: float,
+    scale_up_domain: float,
+    scale_up_rate: float,
+    scale_out_rate: float,
+    exposed_pipeline: float,
+    *,
+    value_bytes: float = 2.0,
+) -> float:
+    """Time that a micro-batch waits between pipeline stages.
+
+        2 v tokens d_model 2 B / tp / bandwidth, exposed; nothing where there is one stage
+
+    All wait for the slowest hop, which crosses domains where all stages do not share one.
+
+    >>> point_to_point_time(8192.0, 4096, 1, 1, 1, 1, 1, 8, 3.6e11, 4e10, 0.4)
+    0.0
+    """
+    rate = where(tp * cp * dp * pp <= scale_up_domain, scale_up_rate, scale_out_rate)
+    sent = 2.0 * virtual_stages * rank_tokens * d_model * value_bytes / tp
+    out: float = where(pp > 1, exposed_pipeline * sent / rate, 0.0)
+    return out
+
+
+@quantity("param", source="by definition")
+def rank_params(shape_params: float, routed_params: float, layers: float, tp: float, pp: float, ep: float) -> float:
+    """Parameters that one rank holds or, when sharded over replicas, works with.
+
+        (shape_params - routed_params) / (tp pp) + routed_params / (ep pp)
+
+    >>> rank_params(8e9, 0.0, 32, 2.0, 2.0, 1.0)
+    2000000000.0
+    """
+    return (shape_params - routed_params) / (tp * pp) + routed_params / (ep * pp)
+
+
+@quantity("s", source="Rajbhandari et al. 2020 (ZeRO), sec. 7; Zhao et al. 2023 (FSDP)")
+def gather_time(
+    shape_params: float,
+    routed_params: float,
+    tp: float,
+    pp: float,
+    cp: float,
+    ep: float,
+    dp: float,
+    zero_stage: float,
+    bytes_per_weight: float,
+    scale_up_domain: float,
+    scale_up_rate: float,
+    scale_out_rate: float,
+    *,
+    traversals: float = 3.0,
+) -> float:
+    """Traffic of fully sharded weights in one micro-batch: gathered forward and backward, gradients scattered.
+
+        3 bytes_per_weight params of the rank at the rate of its replicas' group; 0 unless the weights are sharded
+
+    >>> gather_time(8e9, 0.0, 1, 1, 1, 1, 8, 1, 2, 8, 3.6e11, 4e10)
+    0.0
+    """
+    ranks, experts_ranks = dp * cp, maximum(dp * cp * tp / ep, 1.0)
+    dense = (shape_params - routed_params) / (tp * pp)
+    routed = routed_params / (ep * pp)
+    dense_rate = seconds_per_byte(ranks, scale_up_domain / tp, scale_up_rate, scale_out_rate)
+    routed_rate = seconds_per_byte(experts_ranks, scale_up_domain / ep, scale_up_rate, scale_out_rate)
+    moved = traversals * bytes_per_weight * (dense * dense_rate + routed * routed_rate)
+    out: float = where(zero_stage > 2, moved, 0.0)
+    return out
+
+
+@quantity("s", source="Rajbhandari et al. 2020 (ZeRO), sec. 7; overlap fitted")
+def data_time(
+    shape_params: float,
+    routed_params: float,
+    tp: float,
+    pp: float,
+    cp: float,
+    ep: float,
+    dp: float,
+    virtual_stages: float,
+    zero_stage: float,
+    bytes_per_weight: float,
+    bytes_per_gradient: float,
+    scale_up_domain: float,
+    scale_up_rate: float,
+    scale_out_rate: float,
+    link_latency: float,
+    data_overlap: float,
+    micro_batch_time: float,
+    *,
+    least_exposed: float = 0.1,
+) -> float:
+    """Time that a step waits for the replicas' gradients and new weights.
+
+        maximum(0.1 traffic, traffic - data_overlap * micro_batch_time); none where the weights are sharded
+
+    Gradients are scattered and weights gathered over the group of dp cp ranks, experts' over fewer.
+
+    >>> data_time(8e9, 0.0, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 3.6e11, 4e10, 0, 0.5, 1.0)
+    0.0
+    """
+    ranks, experts_ranks = dp * cp, maximum(dp * cp * tp / ep, 1.0)
+    dense = (shape_params - routed_params) / (tp * pp)
+    routed = routed_params / (ep * pp)
+    dense_rate = seconds_per_byte(ranks, scale_up_domain / tp, scale_up_rate, scale_out_rate)
+    routed_rate = seconds_per_byte(experts_ranks, scale_up_domain / ep, scale_up_rate, scale_out_rate)
+    size = bytes_per_gradient + bytes_per_weight
+    traffic = size * (dense * dense_rate + routed * routed_rate) + 2.0 * link_latency * log2(ranks)
+    waits = maximum(least_exposed * traffic, traffic - data_overlap * micro_batch_time)
+    out: float = where(zero_stage > 2, 2.0 * link_latency * log2(ranks), waits)
+    return out
+
+
+@quantity("", source="Narayanan et al. 2021, sec. 2.2: all stages wait for the fullest")
+def stage_imbalance(layers: float, pp: float, virtual_stages: float, *, made_up: float = 0.5) -> float:
+    """Time of the fullest pipeline stage relative to the mean one.
+
+        1 + 0.5 (ceil(layers / (pp v)) pp v / layers - 1)
+
+    Half of the unevenness is made up for by the embeddings, which are given to the stages with fewer layers.
+
+    >>> stage_imbalance(96, 16, 1)
+    1.0
+    """
+    parts = pp * virtual_stages
+    out: float = 1.0 + made_up * (ceil(layers / parts) * parts / layers - 1.0)
+    return out

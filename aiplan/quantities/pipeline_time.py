@@ -1,0 +1,152 @@
+"""Time of a step: micro-batches through the pipeline, then the replicas' exchange and the optimizer.
+
+step = (m * micro_batch_time * (1 + bubble) + data_time + optimizer_time + step_overhead) * stragglers * software
+"""
+
+from __future__ import annotations
+
+from aiplan.calibration import calibrated
+from aiplan.graph import default, quantity
+from aiplan.maths import maximum, where
+
+OVERLAP = 3.0  # two things that overlap in part take the norm of this order, between their sum and the longer
+
+calibrated("host_layer_time", "Time in which the host launches one layer's kernels, forward and backward.", unit="s")
+calibrated("host_expert_time", "Further time in which the host launches an expert layer.", unit="s")
+default("host_speed", "", 1.0, "Speed of the host's launches relative to an x86 server.", source="x86 hosts")
+calibrated("step_overhead", "Time of a step that no accelerator shortens: loading, logging, the scaler.", unit="s")
+calibrated("straggling", "Slowdown of a step per doubling of the accelerators, which wait for the slowest.")
+default(
+    "software_factor",
+    "",
+    1.0,
+    "Step time of the software stack relative to current Megatron-Core.",
+    source="calibration: current Megatron-Core is the reference",
+)
+default(
+    "software_age_years",
+    "",
+    0.0,
+    "Age of the software release, relative to that of the newest measurements.",
+    source="calibration: the newest measured release, 2026-08",
+)
+calibrated("expert_release_trend", "Yearly speed-up of software for models with experts.")
+default(
+    "prediction_factor",
+    "",
+    1.0,
+    "Measured step time relative to the prediction.",
+    source="calibration: residuals of held-out measurements",
+    spread=(0.88, 1.15),
+)
+
+
+def partly_overlapped(a: float, b: float) -> float:
+    """Time of two activities that overlap in part.
+
+        (a ** 3 + b ** 3) ** (1 / 3), between the longer and the sum
+
+    >>> round(partly_overlapped(1.0, 1.0), 3)
+    1.26
+    """
+    out: float = (a**OVERLAP + b**OVERLAP) ** (1.0 / OVERLAP)
+    return out
+
+
+@quantity("s", source="launches of the host, fitted to small models")
+def host_time(
+    layers: float,
+    moe_layers: float,
+    pp: float,
+    recompute: float,
+    host_layer_time: float,
+    host_expert_time: float,
+    host_speed: float,
+) -> float:
+    """Time in which the host launches the kernels of one micro-batch on one stage.
+
+        (layers host_layer_time (3 + r) / 3 + moe_layers host_expert_time) / pp / host_speed
+
+    >>> host_time(10.0, 0.0, 1.0, 0.0, 1e-3, 0.0, 1.0)
+    0.01
+    """
+    again = 1.0 + maximum(recompute - 1.0, 0.0) / 3.0
+    time: float = (layers * host_layer_time * again + moe_layers * host_expert_time) / pp / host_speed
+    return time
+
+
+@quantity("s", source="sum of the work and of the traffic that it waits for; launches and gathering overlap in part")
+def micro_batch_time(
+    matrix_time: float,
+    expert_matrix_time: float,
+    attention_time: float,
+    elementwise_time: float,
+    vocabulary_time: float,
+    tensor_time: float,
+    expert_time: float,
+    context_time: float,
+    point_to_point_time: float,
+    host_time: float,
+    gather_time: float,
+) -> float:
+    """Time of one micro-batch, forward and backward, on the pipeline stage that all others wait for.
+
+        norm(norm(matrices + attention + element-wise + vocabulary + exposed traffic, host), gathered weights)
+
+    >>> round(micro_batch_time(1.0, 0.0, 0.5, 0.3, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), 6)
+    2.0
+    """
+    device = matrix_time + expert_matrix_time + attention_time + elementwise_time + vocabulary_time
+    device = device + tensor_time + expert_time + context_time + point_to_point_time
+    return partly_overlapped(partly_overlapped(device, host_time), gather_time)
+
+
+@quantity("s", source="Narayanan et al. 2021, sec. 2.2.2")
+def pipeline_time(
+    micro_batch_time: float, micro_batches: float, pipeline_bubble: float, stage_imbalance: float
+) -> float:
+    """Time of all micro-batches of a step through the pipeline.
+
+        micro_batches * micro_batch_time * stage_imbalance * (1 + pipeline_bubble)
+
+    >>> pipeline_time(0.5, 8.0, 0.25, 1.0)
+    5.0
+    """
+    return micro_batches * micro_batch_time * stage_imbalance * (1.0 + pipeline_bubble)
+
+
+@quantity("s", source="master weights and two moments read and written, gradients read, weights written")
+def optimizer_time(
+    rank_params: float,
+    dp: float,
+    cp: float,
+    zero_stage: float,
+    memory_rate: float,
+    *,
+    bytes_moved: float = 30.0,
+) -> float:
+    """Time of the optimizer's update on one rank.
+
+        30 B rank_params / shards / memory_rate
+
+    >>> optimizer_time(1e9, 1.0, 1.0, 0.0, 3e12)
+    0.01
+    """
+    shards = where(zero_stage > 0, dp * cp, 1.0)
+    time: float = bytes_moved * rank_params / shards / memory_rate
+    return time
+
+
+@quantity("", source="release trend fitted to one benchmark suite's releases")
+def software_slowdown(
+    software_factor: float, software_age_years: float, experts: float, expert_release_trend: float
+) -> float:
+    """Step time of the software in use relative to the newest current Megatron-Core.
+
+        software_factor * expert_release_trend ** software_age_years with experts, else software_factor
+
+    >>> software_slowdown(1.1, 2.0, 0.0, 1.2)
+    1.1
+    """
+    out: float = software_factor * where(experts > 0, expert_release_trend**software_age_years, 1.0)
+    return out
