@@ -23,6 +23,7 @@ from aiplan.tokens.models import Model, Price, Registry, list_date, price_source
 As = Literal["text", "pdf", "image"]
 TO_P10 = 1.2816 / 1.6449  # from the half width of a 90% interval to that of an 80% one
 ASKS = "document_tokens input_cost output_cost cost context_share fits_context reading_time answer_time".split()
+NO_OUTPUT_PRICE = "no price of its output is listed"
 PER_MODEL = "price_per_input_token price_per_output_token context_window reading_speed writing_speed".split()
 
 
@@ -201,12 +202,11 @@ def solve(
     """The quantities of one model, through the graph; `share` of the window where it is not of all tokens at once."""
     given: dict[str, Given] = {"document_tokens": Given(tokens, "measured"), "answer_tokens": Given(answer)}
     why = price.why_null
-    per_in = price.input / tokens if price.input is not None and tokens else 0.0 if price.input is not None else None
-    per_out = (
-        price.output / answer if price.output is not None and answer else 0.0 if price.output is not None else None
-    )
+    per_in, per_out = model.rates(price, tokens, answer, cached=ask.cached, batch=ask.batch)
     given["price_per_input_token"] = Given(per_in, "catalog", price.source, why)
-    given["price_per_output_token"] = Given(per_out, "catalog", price.source, why)
+    given["price_per_output_token"] = Given(per_out, "catalog", price.source, why or NO_OUTPUT_PRICE)
+    if per_out is None and price.output == 0.0:
+        given["output_cost"] = Given(0.0, "measured", "no answer is asked for")
     unknown = f"the context window of {model.name} is not known; --prices FILE gives one"
     given["context_window"] = Given(model.window, "catalog", model.source, None if model.window else unknown)
     for name in ("reading_speed", "writing_speed"):

@@ -71,6 +71,19 @@ class Model:
             return Price(None, None, why_null=f"no price of {self.name} is listed; --prices FILE gives one")
         return _listed_price(self, tokens, answer, cached, batch, when)
 
+    def rates(
+        self, price: Price, tokens: float, answer: float, *, cached: float = 0.0, batch: bool = False
+    ) -> tuple[float | None, float | None]:
+        """USD for each token that is read and written, at a price; also where none is."""
+        if price.input is None or price.output is None:
+            return None, None
+        one = price
+        if not tokens or not answer:
+            one = self.price(tokens or 1000.0, 1000.0, cached=cached, batch=batch)
+        read = price.input / tokens if tokens else one.input / 1000.0 if one.input is not None else None
+        written = price.output / answer if answer else one.output / 1000.0 if one.output is not None else None
+        return read, written
+
     def _own_price(self, tokens: float, answer: float, cached: float, batch: bool) -> Price:
         own = self.own
         rate = own.get("batch_input") if batch else own.get("input")

@@ -7,7 +7,7 @@ from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Given, GraphError, Node
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import ratios
-from aiplan.tokens.ask import ASKS, PER_MODEL, Ask, TokensResult
+from aiplan.tokens.ask import ASKS, NO_OUTPUT_PRICE, PER_MODEL, Ask, TokensResult
 from aiplan.tokens.models import Model, Price, Registry
 
 PER_WORD = 1.28  # o200k tokens a word of English prose: 1,054,390 for the 823,385 words of the King James Bible
@@ -59,13 +59,12 @@ def _nodes(model: Model | None, ask: Ask, names: list[str]) -> tuple[dict[str, N
             given["answer_tokens"] = Given(tokens * ask.answer)
         written = given["answer_tokens"].value if "answer_tokens" in given else 0.0
         price = model.price(tokens, written or 0.0, cached=ask.cached, batch=ask.batch, when=ask.when)
-        for name, spent, count in (
-            ("price_per_input_token", price.input, tokens),
-            ("price_per_output_token", price.output, written),
-        ):
-            rate = None if spent is None else spent / count if count else 0.0
-            given.setdefault(name, Given(rate, "catalog", price.source, price.why_null))
-    asks = [n for n in dict.fromkeys([*ASKS, *names]) if n in GRAPH]
+        rates = model.rates(price, tokens, written or 0.0, cached=ask.cached, batch=ask.batch)
+        for name, rate in zip(("price_per_input_token", "price_per_output_token"), rates, strict=True):
+            given.setdefault(name, Given(rate, "catalog", price.source, price.why_null or NO_OUTPUT_PRICE))
+        if rates[1] is None and price.output == 0.0:
+            given["output_cost"] = Given(0.0, "measured", "no answer is asked for")
+    asks = [n for n in dict.fromkeys([*ASKS, *(PER_MODEL if model else ()), *names]) if n in GRAPH]
     return _resolve([], given, asks), price
 
 

@@ -308,3 +308,16 @@ def test_the_models_can_be_listed() -> None:
     assert known["claude-3-sonnet"]["input"] == pytest.approx(3e-6)
     assert len(known) > 100
     assert "gpt-4o" in aiplan("tokens", "--list-models").out
+
+
+def test_a_price_that_is_not_used_is_still_the_price() -> None:
+    done = aiplan("tokens", "--text", MISS, "-m", "gpt-4o", "--json")
+    assert done.value("output_cost") == 0
+    assert done.value("price_per_output_token") == pytest.approx(1e-5)
+    for question in (("--text", MISS), ("--set", "document_tokens=12")):
+        embedding = aiplan("tokens", *question, "-m", "text-embedding-3-small", "--json")
+        assert embedding.value("cost") == pytest.approx(12 * 2e-8)
+        assert embedding.value("price_per_output_token") is None
+    empty = aiplan("tokens", "--text", "", "-m", "gpt-4o", "--json")
+    assert empty.value("document_tokens") == 0
+    assert empty.value("price_per_input_token") == pytest.approx(2.5e-6)
