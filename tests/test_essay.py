@@ -14,6 +14,7 @@ import yaml
 from aiplan import essaydoc, units, yamlio
 from aiplan.catalog import Catalog
 from aiplan.errors import UserError
+from aiplan.graph import GRAPH
 from aiplan.quantities import facts
 from aiplan.specs.result import Result
 from aiplan.specs.scenario import json_schema
@@ -141,7 +142,7 @@ def asserted(result: Result, word: str) -> Iterator[tuple[float, str]]:
     for check in result.checks:
         found = assertions.parse(check.text.removesuffix(essaydoc.AFTER))
         if check.kind == "assert" and found.operator in operators and found.value is not None:
-            yield found.value, result.quantities[found.quantity].unit
+            yield found.value, GRAPH[found.quantity].unit
 
 
 def said(figure: str, result: Result, word: str = "") -> bool:

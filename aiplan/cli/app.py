@@ -23,6 +23,7 @@ COMMANDS = {
     "sweep": "Answer a grid of plans, one row a point.",
     "diff": "Compare two plans: what changed, and why.",
     "sensitivity": "Show what moves an answer most.",
+    "tokens": "Count and price documents and corpora.",
     "hardware": "List, show, compare and check accelerators.",
     "models": "List, show and check model architectures.",
     "laws": "List and compare scaling laws.",

@@ -52,7 +52,7 @@ class Claim(_Model):
 class Variant(_Model):
     """The same question under other assumptions."""
 
-    ask: Literal["train", "facts"] | None = None
+    ask: Literal["train", "facts", "tokens"] | None = None
     """What is asked, where it differs."""
     set: dict[str, Scalar] = Field(default_factory=dict)
     """Choices and pinned quantities."""
@@ -92,7 +92,7 @@ class Scenario(_Model):
     """Title of the plan."""
     base: str | None = None
     """A parent file: maps merge deep, lists and scalars replace, null removes."""
-    ask: Literal["train", "facts"] = "train"
+    ask: Literal["train", "facts", "tokens"] = "train"
     """Which planning command answers; `facts` asks only for the quantities that the assertions name."""
     set: dict[str, Scalar] = Field(default_factory=dict)
     """Choices and pinned quantities, with units."""

@@ -132,17 +132,23 @@ def answer_one(
     point: Any = None,
 ) -> Answered:
     """Answer one plan, at one point of its sweep where it has one."""
+    if "tokens" in (scenario.ask, scenario.ours and scenario.ours.ask):
+        import aiplan.tokens.formulas  # noqa: F401  (its quantities may be named in assertions)
     parsed = conditions(path, key, scenario, over)
     names = list(dict.fromkeys(a.quantity for a, _ in parsed))
     main = Variant(set=scenario.set, limit=scenario.limit)
-    question = question_of(path, key, main, scenario.ask)
-    if point:
-        from aiplan.whatif import grid
+    draws: Draws | None = None
+    if scenario.ask == "tokens":
+        result, impossible = _tokens(main, names, title or path.stem, path)
+    else:
+        question = question_of(path, key, main, scenario.ask)
+        if point:
+            from aiplan.whatif import grid
 
-        question = grid.at_point(question, point)
-    result, impossible, draws = _solve(
-        path, key, question, scenario, names, title, catalog, defaults, draws=over.draws, seed=over.seed
-    )
+            question = grid.at_point(question, point)
+        result, impossible, draws = _solve(
+            path, key, question, scenario, names, title, catalog, defaults, draws=over.draws, seed=over.seed
+        )
     texts = {name: step.text for name, step in (point or {}).items()}
     needs = any(a.relative is not None for a, _ in parsed)
     where = ", ".join(f"{name} {text}" for name, text in texts.items())
@@ -154,11 +160,21 @@ def answer_one(
         beside = [assertions.parse(text, str(path)) for text in scenario.ours.assert_]
         more = list(dict.fromkeys([*names, *(a.quantity for a in beside)]))
         asked = scenario.ours.ask or scenario.ask
-        ours_question = question_of(path, key, scenario.ours, asked, above=("ours",))
-        ours, _, _ = _solve(path, key, ours_question, Scenario(aiplan=1, ask=asked), more, "ours", catalog, defaults)
+        if asked == "tokens":
+            ours, _ = _tokens(scenario.ours, more, "ours", path)
+        else:
+            ours_question = question_of(path, key, scenario.ours, asked, above=("ours",))
+            plain = Scenario(aiplan=1, ask=asked)
+            ours, _, _ = _solve(path, key, ours_question, plain, more, "ours", catalog, defaults)
         result.ours = ours
         result.checks += [_of_ours(a.check(ours)) for a in beside]
     return Answered(path, result, impossible, key, texts, draws)
+
+
+def _tokens(variant: Variant, names: list[str], title: str, path: Path) -> tuple[Result, bool]:
+    from aiplan.tokens.scenario import solve
+
+    return solve(variant.set, variant.limit, names, title, path)
 
 
 def conditions(path: Path, key: str, scenario: Scenario, over: Over) -> list[tuple[Assertion, str]]:

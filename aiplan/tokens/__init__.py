@@ -1,0 +1,1 @@
+"""Documents, exact and estimated token counts, prices and corpora; imported by `aiplan tokens` alone."""

@@ -1,0 +1,404 @@
+"""The answer to `aiplan tokens`: documents counted, priced and measured against each model's window."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from aiplan import __version__, units
+from aiplan.errors import UserError
+from aiplan.graph import GRAPH, Given, Node
+from aiplan.specs.result import Assumption, Result, Value, Warning_
+from aiplan.tokens import formulas as _formulas  # noqa: F401  (fills the graph)
+from aiplan.tokens import ratios, vision
+from aiplan.tokens.ahead import Ahead
+from aiplan.tokens.count import Count, Counters, add, estimate
+from aiplan.tokens.documents import Document
+from aiplan.tokens.models import Model, Price, Registry, list_date, price_source
+
+As = Literal["text", "pdf", "image"]
+TO_P10 = 1.2816 / 1.6449  # from the half width of a 90% interval to that of an 80% one
+ASKS = "document_tokens input_cost output_cost cost context_share fits_context reading_time answer_time".split()
+NO_OUTPUT_PRICE = "no price of its output is listed"
+PER_MODEL = "price_per_input_token price_per_output_token context_window reading_speed writing_speed".split()
+
+
+@dataclass(slots=True)
+class TokensResult(Result):
+    """The answer about documents: the contract's object with the models and the documents beside it."""
+
+    models: list[dict[str, Any]] = field(default_factory=list)
+    """The same documents for each model, cheapest first."""
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    """What was read, and what could not be."""
+    corpus: dict[str, Any] = field(default_factory=dict)
+    """Of a corpus: totals by kind and folder, histogram, duplicates, errors, where its journal is."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract's object, models and documents beside the quantities."""
+        base = Result(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Result)})
+        more = {"corpus": self.corpus} if self.corpus else {}
+        return base.to_json() | {"models": self.models, "documents": self.documents} | more
+
+
+@dataclass(slots=True)
+class Ask:
+    """What was asked about documents."""
+
+    models: list[str] = field(default_factory=list)
+    answer: float = 0.0
+    """Tokens of the answer; below 1 a share of the document's."""
+    cached: float = 0.0
+    batch: bool = False
+    as_: As = "text"
+    tokenizer: Path | None = None
+    prices: Path | None = None
+    when: datetime | None = None
+    given: dict[str, float] = field(default_factory=dict)
+    """Pinned quantities."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    name: str | None = None
+
+
+def answer(documents: Sequence[Document], ask: Ask, ahead: Ahead | None = None) -> TokensResult:
+    """Count and price documents, taken together as one prompt."""
+    registry = Registry(ask.prices)
+    chosen = [registry.find(name) for name in (ask.models or registry.shown)]
+    counters = Counters(mine=ask.tokenizer, ahead=ahead)
+    leaves = [leaf for document in documents for leaf in document.leaves()]
+    read = [leaf for leaf in leaves if leaf.error is None]
+    if documents and not read:
+        raise UserError(f"{leaves[0].name}: {leaves[0].error}")
+    texts = Texts(read, counters)
+    rows = [_model_row(model, read, texts, ask) for model in chosen]
+    rows.sort(key=cheapest)
+    main = next(row for row in rows if row["model"] == chosen[0].name) if len(chosen) == 1 else None
+    return _result(documents, leaves, read, rows, main, texts, ask)
+
+
+def cheapest(row: dict[str, Any]) -> tuple[bool, bool, float, str]:
+    """Order of the models: by cost, after them those that leave something out, then those of unknown price."""
+    return row["cost"] is None, bool(row["left_out"]), row["cost"] or 0.0, row["model"]
+
+
+class Texts:
+    """Counts of the documents' texts by vocabulary, each made once."""
+
+    def __init__(self, read: Sequence[Document], counters: Counters) -> None:
+        self.read, self.counters = read, counters
+        self._classes: list[str] | None = None
+        self._counts: dict[str, list[Count]] = {}
+
+    @property
+    def classes(self) -> list[str]:
+        """Class of each text, for estimates."""
+        if self._classes is None:
+            self._classes = [ratios.class_of(d.text, d.kind) for d in self.read]
+        return self._classes
+
+    def counts(self, vocabulary: str) -> list[Count]:
+        """Tokens of each document's text."""
+        if vocabulary not in self._counts:
+            exact = self.counters.engine(vocabulary) is not None
+            texts = [d.text for d in self.read]
+            if not exact and self.counters.engine("o200k") is not None and vocabulary != "o200k":
+                base = [c.tokens for c in self.counts("o200k")]
+                found = [estimate(n, vocabulary, kind) for n, kind in zip(base, self.classes, strict=True)]
+            else:
+                found = self.counters.count(texts, vocabulary, None if exact else self.classes)
+            self._counts[vocabulary] = found
+        return self._counts[vocabulary]
+
+
+def _pictures(model: Model, document: Document, as_: As) -> tuple[float, bool, str | None]:
+    """Tokens of a document's pictures, whether its text is counted as well, and why they are unknown."""
+    tokens = 0.0
+    with_text = True
+    if document.kind == "audio" or document.kind == "video":
+        table: dict[str, Any] = vision.AUDIO if document.kind == "audio" else vision.VIDEO
+        if model.vendor not in table:
+            return 0.0, True, f"no number of tokens of {document.kind} is known, so it is left out"
+        return document.seconds * table[model.vendor][0], True, None
+    pages = document.page_images
+    if as_ == "image" and not document.images and not pages and document.text:
+        pages = [vision.DEFAULT_PAGE] * max(1, -(-document.words // 500))
+    if as_ == "pdf" and not pages and document.text and document.kind not in ("image",):
+        pages = [vision.DEFAULT_PAGE] * (document.pages or max(1, -(-document.words // 500)))
+    if not (document.images or (pages and as_ != "text")):
+        return 0.0, True, None
+    if not model.picture:
+        return 0.0, True, "it is not known how pictures are counted, so they are left out"
+    if as_ == "text" or not pages:
+        return float(sum(vision.picture(model.picture, *size) for size in document.images)), True, None
+    for size in pages:
+        if as_ == "image":
+            tokens += vision.picture(model.picture, *size)
+            with_text = False
+        else:
+            more, with_text = vision.page_as_pdf(model.picture, size)
+            tokens += more
+    return tokens, with_text, None
+
+
+def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -> dict[str, Any]:
+    counts: list[Count] = []
+    pictures = 0.0
+    reasons: list[str] = []
+    for document, count in zip(read, texts.counts(model.vocabulary), strict=True):
+        more, with_text, reason = _pictures(model, document, ask.as_)
+        pictures += more
+        if with_text:
+            counts.append(count)
+        if reason and reason not in reasons:
+            reasons.append(reason)
+    text = add(counts)
+    total = Count(round(text.tokens + pictures), text.method, text.low + pictures, text.high + pictures, text.by)
+    if not text.tokens and pictures:
+        total = total._replace(method="exact", by="the picture rule")
+    if ask.as_ != "text" and pictures:
+        total = total._replace(method="estimated", low=0.8 * total.tokens, high=1.2 * total.tokens)
+    tokens = ask.given.get("document_tokens", float(total.tokens))
+    answer = ask.answer if ask.answer >= 1 or ask.answer == 0 else tokens * ask.answer
+    price = model.price(tokens, answer, cached=ask.cached, batch=ask.batch, when=ask.when)
+    nodes = solve(model, tokens, answer, price, ask)
+    value = {name: nodes[name].value for name in ASKS}
+    return {
+        "model": model.name,
+        "provider": model.provider,
+        "vocabulary": model.vocabulary,
+        "tokens": tokens,
+        "method": total.label if "document_tokens" not in ask.given else "given",
+        "low": total.low,
+        "high": total.high,
+        "counted_by": total.by,
+        "image_tokens": pictures,
+        "answer_tokens": answer,
+        "input_cost": value["input_cost"],
+        "output_cost": value["output_cost"],
+        "cost": value["cost"],
+        "why_null": nodes["cost"].why_null,
+        "price_as_of": price.as_of or None,
+        "price_source": price.source or None,
+        "context_window": nodes["context_window"].value,
+        "context_share": value["context_share"],
+        "fits": value["fits_context"],
+        "reading_time": value["reading_time"],
+        "reading_speed": nodes["reading_speed"].origin,
+        "answer_time": value["answer_time"],
+        "left_out": reasons,
+        "notes": list(price.notes),
+        "_nodes": nodes,
+        "_source": model.source,
+    }
+
+
+def solve(
+    model: Model, tokens: float, answer: float, price: Price, ask: Ask, *, share: float | None = None
+) -> dict[str, Node]:
+    """The quantities of one model, through the graph; `share` of the window where it is not of all tokens at once."""
+    given: dict[str, Given] = {"document_tokens": Given(tokens, "measured"), "answer_tokens": Given(answer)}
+    why = price.why_null
+    per_in, per_out = model.rates(price, tokens, answer, cached=ask.cached, batch=ask.batch)
+    given["price_per_input_token"] = Given(per_in, "catalog", price.source, why)
+    given["price_per_output_token"] = Given(per_out, "catalog", price.source, why or NO_OUTPUT_PRICE)
+    if per_out is None and price.output == 0.0:
+        given["output_cost"] = Given(0.0, "measured", "no answer is asked for")
+    unknown = f"the context window of {model.name} is not known; --prices FILE gives one"
+    given["context_window"] = Given(model.window, "catalog", model.source, None if model.window else unknown)
+    for name in ("reading_speed", "writing_speed"):
+        if (speed := getattr(model, name)) is not None:
+            given[name] = Given(speed, "catalog", model.source)
+    if share is not None:
+        given["context_share"] = Given(share, "measured")
+    for name, pinned in ask.given.items():
+        given[name] = Given(pinned, "given")
+    return GRAPH.resolve([*ASKS, *PER_MODEL], given)
+
+
+def _result(
+    documents: Sequence[Document],
+    leaves: Sequence[Document],
+    read: Sequence[Document],
+    rows: list[dict[str, Any]],
+    main: dict[str, Any] | None,
+    texts: Texts,
+    ask: Ask,
+) -> TokensResult:
+    quantities: dict[str, Value] = {}
+    base = add(texts.counts("o200k" if main is None else main["vocabulary"]))
+    tally = {
+        "documents": (float(len(read)), ""),
+        "document_bytes": (float(sum(d.bytes for d in documents)), "B"),
+        "document_words": (float(sum(d.words for d in read)), ""),
+        "document_pages": (float(sum(d.pages or 0 for d in read)), ""),
+        "document_images": (float(sum(len(d.images) for d in read)), ""),
+    }
+    if main is not None:
+        nodes: dict[str, Node] = main["_nodes"]
+        for name in [*ASKS, "answer_tokens", *PER_MODEL]:
+            node = nodes[name]
+            quantities[name] = Value(node.value, node.unit, node.origin, why_null=node.why_null)
+        _interval(quantities, main)
+    else:
+        quantities["document_tokens"] = _measured(base)
+        quantities |= without_model()
+    if documents:
+        quantities |= {n: Value(v, unit, "measured") for n, (v, unit) in tally.items()}
+    choices: dict[str, Any] = {"as": ask.as_}
+    if main is not None:
+        choices |= {"model": main["model"], "provider": main["provider"], "vocabulary": main["vocabulary"]}
+        choices |= {"method": main["method"], "counted_by": main["counted_by"]}
+    else:
+        choices |= {"vocabulary": "o200k", "method": base.label, "counted_by": base.by}
+    if ask.batch:
+        choices["processing"] = "batch"
+    shown = [{k: v for k, v in row.items() if not k.startswith("_")} for row in rows]
+    return TokensResult(
+        ask="tokens",
+        name=ask.name,
+        aiplan_version=__version__,
+        headline=_headline(read, rows, main, base),
+        quantities=quantities,
+        choices=choices,
+        binding=_binding(main),
+        assumptions=assumptions([main] if main else rows),
+        warnings=_warnings(leaves, rows, main, ask),
+        sources=_sources(rows, main),
+        inputs=ask.inputs,
+        models=shown if len(rows) > 1 else [],
+        documents=[_document_row(d, c) for d, c in _with_counts(leaves, read, texts, main)],
+    )
+
+
+def without_model() -> dict[str, Value]:
+    """What depends on the model, as nulls with the reason."""
+    why = "it depends on the model: see models, or ask with --model NAME"
+    return {name: Value(None, GRAPH[name].unit, "formula", why_null=why) for name in ASKS[1:]}
+
+
+def _measured(count: Count) -> Value:
+    value = Value(float(count.tokens), "token", "measured")
+    if count.method == "estimated":
+        value.p10 = count.tokens - (count.tokens - count.low) * TO_P10
+        value.p50, value.p90 = float(count.tokens), count.tokens + (count.high - count.tokens) * TO_P10
+    return value
+
+
+def _interval(quantities: dict[str, Value], main: dict[str, Any]) -> None:
+    """The interval of an estimated count, and of what is in proportion to it."""
+    tokens = main["tokens"]
+    if not main["method"].startswith("estimated") or not tokens:
+        return
+    low, high = (1 - (1 - main[end] / tokens) * TO_P10 for end in ("low", "high"))
+    for name in ("document_tokens", "input_cost", "reading_time"):
+        value = quantities[name]
+        if value.value is not None:
+            value.p10, value.p50, value.p90 = value.value * low, value.value, value.value * high
+    fixed = {"cost": quantities["output_cost"].value or 0.0}
+    if main["context_window"]:
+        fixed["context_share"] = main["answer_tokens"] / main["context_window"]
+    for name, still in fixed.items():
+        value = quantities[name]
+        if value.value is not None:
+            moving = value.value - still
+            value.p10, value.p50, value.p90 = still + moving * low, value.value, still + moving * high
+
+
+def _with_counts(
+    leaves: Sequence[Document], read: Sequence[Document], texts: Texts, main: dict[str, Any] | None
+) -> list[tuple[Document, Count | None]]:
+    found = dict(zip(map(id, read), texts.counts(main["vocabulary"] if main else "o200k"), strict=True))
+    return [(leaf, found.get(id(leaf))) for leaf in leaves]
+
+
+def _document_row(document: Document, count: Count | None) -> dict[str, Any]:
+    return {
+        "name": document.name,
+        "kind": document.kind,
+        "extractor": document.extractor,
+        "bytes": document.bytes,
+        "pages": document.pages,
+        "scanned_pages": document.scanned_pages,
+        "images": len(document.images),
+        "embedded_images": document.embedded_images,
+        "seconds": document.seconds,
+        "words": document.words,
+        "text_tokens": count.tokens if count else None,
+        "error": document.error,
+        "notes": document.notes,
+    }
+
+
+def _headline(read: Sequence[Document], rows: list[dict[str, Any]], main: dict[str, Any] | None, base: Count) -> str:
+    what = read[0].name if len(read) == 1 else f"{len(read)} documents" if read else "these documents"
+    if main is not None:
+        tokens = f"{units.show(main['tokens'], 'token')} tokens ({main['method']})"
+        price = units.show(main["cost"], "USD") if main["cost"] is not None else "cost unknown"
+        share = main["context_share"]
+        of = f", {_percent(share)} of its window" if share is not None else ""
+        return f"{what}: {tokens} for {main['model']}, {price}{of}."
+    best = next((r for r in rows if r["cost"] is not None and r["fits"] != 0.0 and not r["left_out"]), None)
+    tail = f"; cheapest that fits: {best['model']}, {units.show(best['cost'], 'USD')}" if best else ""
+    return f"{what}: {units.show(float(base.tokens), 'token')} tokens of o200k ({base.label}){tail}."
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share < 10 else f"{share:,.0f} times the whole" if share > 100 else f"{share:.0%}"
+
+
+def _binding(main: dict[str, Any] | None) -> list[str]:
+    if main is None or main["fits"] != 0.0:
+        return []
+    return [f"the documents and the answer are {main['context_share']:.1f} times the context window of {main['model']}"]
+
+
+def assumptions(rows: Sequence[dict[str, Any]]) -> list[Assumption]:
+    """The defaults behind the rows, each once."""
+    out: list[Assumption] = []
+    for row in rows:
+        for node in row["_nodes"].values():
+            if node.origin == "default" and node.name not in {a.quantity for a in out}:
+                out.append(Assumption(node.name, node.value, node.unit, node.source))
+    return out
+
+
+def _warnings(
+    leaves: Sequence[Document], rows: list[dict[str, Any]], main: dict[str, Any] | None, ask: Ask
+) -> list[Warning_]:
+    out = [Warning_("unreadable", f"{d.name}: {d.error}") for d in leaves if d.error and d.kind != "binary"]
+    if binary := sum(d.kind == "binary" for d in leaves):
+        out.append(Warning_("binary", f"{binary:,} files are no documents and are left out"))
+    out += [Warning_("document", f"{d.name}: {note}") for d in leaves for note in d.notes]
+    embedded = sum(d.embedded_images for d in leaves)
+    if embedded and ask.as_ == "text":
+        out.append(Warning_("images-left-out", f"{embedded} pictures inside documents are not counted: text alone"))
+    out += left_out([main] if main else rows)
+    if main is not None and main["fits"] == 0.0:
+        out.append(Warning_("beyond-window", f"{main['model']} cannot take this at once: split it"))
+    return out
+
+
+def left_out(rows: Sequence[dict[str, Any]]) -> list[Warning_]:
+    """What some models' figures lack, each reason once with its models."""
+    by_reason: dict[str, list[str]] = {}
+    for row in rows:
+        for reason in row["left_out"]:
+            by_reason.setdefault(reason, []).append(row["model"])
+    out = [Warning_("left-out", f"{', '.join(models)}: {reason}") for reason, models in by_reason.items()]
+    return out + [Warning_("price", note) for row in rows for note in row["notes"]]
+
+
+def _sources(rows: list[dict[str, Any]], main: dict[str, Any] | None) -> list[str]:
+    used = [main] if main else rows
+    out = {row["price_source"] for row in used} | {row["_source"] for row in used}
+    if any(row["method"].startswith("estimated") for row in used):
+        out.add(ratios.SOURCE)
+    listed = any((row["price_source"] or "").startswith("genai") for row in used)
+    if listed:
+        out = {s for s in out if not (s or "").startswith("genai")}
+        out.add(f"{price_source()}, newest price of {list_date()}")
+    return sorted(s for s in out if s)

@@ -1,0 +1,295 @@
+"""Counts the files of a folder, however many: bounded memory, a journal, all processors, errors listed.
+
+Batches of files go to threads: plain text is read and counted there, since counting lets other threads run; other
+documents are read by one child process a thread. The order of the answers does not matter, as each file is one row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from aiplan.errors import UserError
+from aiplan.tokens import media, ratios
+from aiplan.tokens.count import Counters
+from aiplan.tokens.documents import CHILD, MEDIA, MOST_TEXT, Document, decode, kind_of, unreadable
+from aiplan.tokens.journal import Journal, Row
+from aiplan.tokens.sandbox import SECONDS, Sandbox
+
+BATCH_FILES = 400
+BATCH_BYTES = 8 << 20
+DEPTH = 2
+"""Folders below the corpus that the tree shows."""
+
+
+class File(NamedTuple):
+    """A file of the corpus, before it is read."""
+
+    path: str
+    size: int
+    mtime: int
+
+    @property
+    def kind(self) -> str:
+        """The kind by its name alone, for sampling."""
+        return kind_of(self.path, b"x")
+
+
+class Shard(NamedTuple):
+    """The part of the files that this run takes."""
+
+    number: int = 1
+    of: int = 1
+
+    def has(self, relative: str) -> bool:
+        """Whether a file, by its path from the corpus, is in it."""
+        return self.of == 1 or zlib.crc32(os.fsencode(relative)) % self.of == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+def read_shard(text: str) -> Shard:
+    """A shard from `i/n`.
+
+    >>> read_shard("2/8")
+    Shard(number=2, of=8)
+    """
+    first, slash, last = text.partition("/")
+    if slash and first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last):
+        return Shard(int(first), int(last))
+    raise UserError(f"--shard {text!r} is not i/n, e.g. 1/8 to 8/8")
+
+
+WHOLE = Shard()
+
+
+def listed(root: Path, shard: Shard = WHOLE) -> Iterator[File]:
+    """All regular files below a folder, in a fixed order; links to folders and hidden folders are left out."""
+    base = os.fspath(root)
+    strip = len(base.rstrip(os.sep)) + 1
+    stack = [base]
+    while stack:
+        folder = stack.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda e: e.name)
+        except OSError:
+            continue
+        below = []
+        for entry in entries:
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if not entry.name.startswith("."):
+                        below.append(entry.path)
+                elif entry.is_file() and shard.has(entry.path[strip:]):
+                    status = entry.stat()
+                    yield File(entry.path, status.st_size, status.st_mtime_ns)
+            except OSError:
+                continue
+        stack += reversed(below)
+
+
+def batches(files: Iterator[File]) -> Iterator[list[File]]:
+    """Files in batches of bounded number and size."""
+    batch: list[File] = []
+    size = 0
+    for file in files:
+        batch.append(file)
+        size += file.size
+        if len(batch) >= BATCH_FILES or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+class Reader:
+    """Reads and counts batches; each thread has a child process of its own."""
+
+    def __init__(self, counters: Counters, vocabulary: str, root: Path, *, seconds: float = SECONDS) -> None:
+        self.counters, self.vocabulary, self.seconds = counters, vocabulary, seconds
+        self.strip = len(os.fspath(root).rstrip(os.sep)) + 1
+        self._local = threading.local()
+        self._sandboxes: list[Sandbox] = []
+
+    def __call__(self, batch: Sequence[File]) -> list[Row]:
+        """Rows of a batch; a file that cannot be read has its error."""
+        rows: list[Row] = []
+        texts: list[str] = []
+        of: list[int] = []
+        for file in batch:
+            row, found = self._read(file)
+            rows.append(row)
+            for text in found:
+                texts.append(text)
+                of.append(len(rows) - 1)
+        for i, count in zip(of, self.counters.count(texts, self.vocabulary), strict=True):
+            rows[i].tokens += count.tokens
+        return rows
+
+    def opened(self, file: File) -> BinaryIO:
+        """A file, open for reading. Raises OSError."""
+        return open(file.path, "rb")
+
+    @contextmanager
+    def local(self, file: File, data: bytes) -> Iterator[Path]:
+        """A path under which this machine has a file of these bytes."""
+        yield Path(file.path)
+
+    def _read(self, file: File) -> tuple[Row, list[str]]:
+        folder = os.sep.join(file.path[self.strip :].split(os.sep)[:-1][:DEPTH]) or "."
+        row = Row(printable(file.path), file.size, file.mtime, "", printable(folder), "", 0, "prose", 0, "", 0.0, "")
+        try:
+            with self.opened(file) as handle:
+                data = handle.read(512)
+                row.kind = kind_of(file.path, data)
+                if row.kind not in CHILD and row.kind not in MEDIA and file.size > MOST_TEXT:
+                    row.error = f"larger than {MOST_TEXT >> 20} MiB"
+                    return row, []
+                if row.kind == "binary":
+                    return row, []
+                if file.size <= MOST_TEXT:
+                    data += handle.read()
+            row.hash = hashlib.blake2b(data, digest_size=16).hexdigest()
+        except OSError as error:
+            row.error = error.strerror or str(error)
+            return row, []
+        if row.kind == "ole":
+            row.error = unreadable(row.kind)
+            return row, []
+        if row.kind in CHILD:
+            with self.local(file, data) as path:
+                return self._document(row, self._sandbox().read(path, row.kind))
+        if row.kind in MEDIA:
+            return self._document(row, media.from_file(file.path, row.kind, io.BytesIO(data), file.size))
+        text = decode(data)[0]
+        row.klass = ratios.class_of(text, row.kind)
+        return row, [text] if text else []
+
+    def _document(self, row: Row, document: Document) -> tuple[Row, list[str]]:
+        leaves = list(document.leaves())
+        errors = [leaf.error for leaf in leaves if leaf.error]
+        if errors:
+            inside = f"{len(errors)} of {len(leaves)} documents inside: " if len(leaves) > 1 else ""
+            row.error = f"{inside}{errors[0]}"
+        row.pages = sum(leaf.pages or 0 for leaf in leaves)
+        sizes = [size for leaf in leaves for size in leaf.images]
+        row.pictures = json.dumps(sizes) if sizes else ""
+        row.seconds = sum(leaf.seconds for leaf in leaves)
+        texts = [leaf.text for leaf in leaves if leaf.text]
+        if texts:
+            row.klass = ratios.class_of(max(texts, key=len), row.kind)
+        return row, texts
+
+    def _sandbox(self) -> Sandbox:
+        if not hasattr(self._local, "sandbox"):
+            self._local.sandbox = Sandbox(seconds=self.seconds)
+            self._sandboxes.append(self._local.sandbox)
+        return self._local.sandbox  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End the child processes."""
+        for sandbox in self._sandboxes:
+            sandbox.close()
+
+
+def printable(path: str) -> str:
+    """A path that any file and terminal can hold, whatever bytes its name has."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return path
+
+
+class Progress:
+    """A line on standard error: files, bytes, rate, time left."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.began = self.told = time.monotonic()
+        self.files = self.bytes = self.skipped = self.listed_files = self.listed_bytes = 0
+        self.all_listed = False
+        self.terminal = sys.stderr.isatty()
+        self.every = 0.3 if self.terminal else 10.0
+        self.quiet = quiet
+
+    def tell(self, *, last: bool = False) -> None:
+        """Say where we are, now and then."""
+        now = time.monotonic()
+        if self.quiet or (not last and now - self.told < self.every) or (last and now - self.began < self.every):
+            return
+        self.told = now
+        print(
+            self.line(now) if self.terminal else self.line(now).rstrip(),
+            end="\n" if last or not self.terminal else "\r",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def line(self, now: float) -> str:
+        """The line itself."""
+        seconds = max(now - self.began, 1e-9)
+        rate = self.bytes / seconds
+        left = (self.listed_bytes - self.bytes) / rate if rate else 0.0
+        more = "" if self.all_listed else "at least "
+        known = f", {self.skipped:,} known" if self.skipped else ""
+        return (
+            f"{self.files:,} files{known}, {self.bytes / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s, {more}{left:,.0f} s left"
+        ).ljust(78)
+
+
+def count(
+    files: Iterator[File],
+    journal: Journal,
+    work: Callable[[Sequence[File]], list[Row]],
+    *,
+    jobs: int = 0,
+    quiet: bool = False,
+    executor: Executor | None = None,
+) -> Progress:
+    """Count all files that the journal does not know, and write them to it."""
+    jobs = jobs or os.cpu_count() or 1
+    progress = Progress(quiet)
+    running: set[Future[list[Row]]] = set()
+
+    def collect(most: int) -> None:
+        nonlocal running
+        while len(running) > most:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                rows = future.result()
+                journal.write(rows)
+                progress.files += len(rows)
+                progress.bytes += sum(row.size for row in rows)
+            progress.tell()
+
+    pool = executor or ThreadPoolExecutor(jobs)
+    try:
+        for batch in batches(files):
+            known = journal.known([(printable(f.path), f.size, f.mtime) for f in batch])
+            new = [f for f in batch if printable(f.path) not in known]
+            progress.skipped += len(batch) - len(new)
+            progress.listed_files += len(new)
+            progress.listed_bytes += sum(f.size for f in new)
+            if new:
+                running.add(pool.submit(work, new))
+            collect(2 * jobs)
+        progress.all_listed = True
+        collect(0)
+    finally:
+        if executor is None:
+            pool.shutdown(cancel_futures=True)
+    progress.tell(last=True)
+    return progress

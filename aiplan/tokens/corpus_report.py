@@ -1,0 +1,304 @@
+"""The answer about a corpus: tokens by folder and kind, histogram, duplicates, errors, cost and days for each model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiplan import __version__, units
+from aiplan.errors import UserError
+from aiplan.specs.result import Assumption, Value, Warning_
+from aiplan.tokens import corpus, engines, ratios, sample, vision
+from aiplan.tokens.ask import (
+    ASKS,
+    PER_MODEL,
+    TO_P10,
+    Ask,
+    TokensResult,
+    assumptions,
+    cheapest,
+    left_out,
+    solve,
+    without_model,
+)
+from aiplan.tokens.count import Count, Counters, add, estimate
+from aiplan.tokens.journal import Journal, default_path, merge
+from aiplan.tokens.models import Model, Price, Registry
+
+if TYPE_CHECKING:
+    from aiplan.tokens.remote import Remote
+
+
+EACH = "each file is a request, priced as one of the mean length; context_share is that of the largest file"
+
+
+def run(
+    root: str,
+    ask: Ask,
+    *,
+    journal: Path | None = None,
+    fresh: bool = False,
+    shard: str = "1/1",
+    sampled: int = 0,
+    seed: int = 0,
+    jobs: int = 0,
+    quiet: bool = False,
+    seconds: float = 30.0,
+    engine: str = "threads",
+    scheduler: str = "",
+) -> TokensResult:
+    """Count a corpus, or a sample of it, and report."""
+    far = _far(root, engine)
+    part = corpus.read_shard(shard)
+    registry = Registry(ask.prices)
+    models = [registry.find(name) for name in (ask.models or registry.shown)]
+    counters = Counters(mine=ask.tokenizer, threads=1)
+    vocabulary = _vocabulary(models, counters, ask)
+    about = {"corpus": root if far else str(Path(root).resolve()), "vocabulary": vocabulary, "shard": str(part)}
+    counted = vocabulary.partition(" ")[0]
+    if far:
+        reader = far.reader(counters, counted, seconds=seconds)
+    else:
+        reader = corpus.Reader(counters, counted, Path(root), seconds=seconds)
+
+    def files() -> Iterator[corpus.File]:
+        return far.listed(part) if far else corpus.listed(Path(root), part)
+
+    settings = {"vocabulary": counted, "root": root, "seconds": seconds, "tokenizer": str(ask.tokenizer or "")}
+    guess: sample.Estimate | None = None
+    with engines.engine(engine, scheduler, **settings) as pool, closing(reader):
+        jobs = jobs or (pool.workers if pool else 0)
+        if sampled:
+            book = Journal(Path(":memory:"), about=about)
+            book.begin()
+            strata = sample.choose(files, sampled, seed, root=root)
+            chosen = (file for one in strata.values() for _, file in one.chosen)
+            corpus.count(chosen, book, reader, jobs=jobs, quiet=quiet, executor=pool)
+            by_name = dict(book.query("SELECT path, tokens FROM seen"))
+            found = {f.path: by_name[corpus.printable(f.path)] for s in strata.values() for _, f in s.chosen}
+            guess = sample.estimate(strata, found)
+        else:
+            book = Journal(journal or default_path(about), about=about, fresh=fresh)
+            book.begin()
+            corpus.count(files(), book, reader, jobs=jobs, quiet=quiet, executor=pool)
+        book.end()
+    result = report(book, models, ask, counted, guess)
+    book.close()
+    return result
+
+
+def _far(root: str, engine: str) -> Remote | None:
+    """The remote folder of a URL; None for a folder here, which must exist."""
+    if "://" in root:
+        if engine != "threads":
+            raise UserError("--engine dask counts files that the workers see; a URL is counted by threads")
+        from aiplan.tokens.remote import Remote
+
+        return Remote(root)
+    if not Path(root).is_dir():
+        raise UserError(f"--corpus {root}: there is no such folder")
+    return None
+
+
+def merged(paths: list[Path], into: Path, ask: Ask) -> TokensResult:
+    """The report over the journals of shards."""
+    book, missing = merge(paths, into)
+    registry = Registry(ask.prices)
+    models = [registry.find(name) for name in (ask.models or registry.shown)]
+    result = report(book, models, ask, str(book.about().get("vocabulary", "o200k")).partition(" ")[0], None)
+    result.warnings += [Warning_("incomplete", text) for text in missing]
+    book.close()
+    return result
+
+
+def _vocabulary(models: list[Model], counters: Counters, ask: Ask) -> str:
+    """What the files are counted in: the one model's vocabulary where that can be exact, else o200k."""
+    if ask.tokenizer:
+        return f"own {ask.tokenizer.resolve()}"
+    names = {model.vocabulary for model in models}
+    if len(names) == 1:
+        name = names.pop()
+        engine = counters.engine(name)
+        if engine is not None and engine.method == "exact":
+            return "o200k" if name == "harmony" else name
+    return "o200k"
+
+
+def report(
+    book: Journal, models: list[Model], ask: Ask, vocabulary: str, guess: sample.Estimate | None
+) -> TokensResult:
+    """The result of a counted corpus."""
+    totals = book.totals()
+    if not totals["files"]:
+        raise UserError("the corpus holds no files")
+    scale = guess.total / totals["tokens"] if guess and totals["tokens"] else 1.0
+    rows = [_row(model, totals, vocabulary, book, ask, scale, guess) for model in models]
+    rows.sort(key=cheapest)
+    main = rows[0] if len(rows) == 1 else None
+    tokens = guess.total if guess else float(totals["tokens"])
+    found = Value(round(tokens), "token", "measured")
+    if guess:
+        found.p10 = tokens - (tokens - guess.low) * TO_P10
+        found.p50, found.p90 = tokens, tokens + (guess.high - tokens) * TO_P10
+    quantities: dict[str, Value] = {"document_tokens": found} | without_model()
+    if main is not None:
+        nodes = main["_nodes"]
+        quantities = {n: Value(nodes[n].value, nodes[n].unit, nodes[n].origin, why_null=nodes[n].why_null)
+                      for n in [*ASKS, "answer_tokens", *PER_MODEL]}  # fmt: skip
+        if main["low"] != main["high"] and main["tokens"]:
+            for name in ("document_tokens", "input_cost", "reading_time"):
+                if (value := quantities[name]).value is not None:
+                    ends = [1 - (1 - main[end] / main["tokens"]) * TO_P10 for end in ("low", "high")]
+                    value.p10, value.p50, value.p90 = value.value * ends[0], value.value, value.value * ends[1]
+    quantities["documents"] = Value(float(guess.files if guess else totals["files"]), "", "measured")
+    quantities["document_bytes"] = Value(float(guess.bytes if guess else totals["bytes"]), "B", "measured")
+    if not guess:
+        quantities["document_pages"] = Value(float(totals["pages"]), "", "measured")
+    result = TokensResult(
+        ask="tokens",
+        name=ask.name,
+        aiplan_version=__version__,
+        headline=_headline(quantities, vocabulary, main, rows, guess),
+        quantities=quantities,
+        choices={"vocabulary": vocabulary, **({"model": main["model"], "method": main["method"]} if main else {})},
+        binding=[],
+        assumptions=[*assumptions(rows), Assumption("price_per_input_token", None, "USD/token", EACH)],
+        warnings=_warnings(totals, rows),
+        sources=sorted({row["price_source"] for row in rows if row["price_source"]} | {ratios.SOURCE}),
+        inputs=ask.inputs,
+        models=[{k: v for k, v in row.items() if not k.startswith("_")} for row in rows] if not main else [],
+    )
+    result.corpus = {
+        **totals,
+        "journal": None if str(book.path) == ":memory:" else str(book.path),
+        "shard": book.about().get("shard", "1/1"),
+        "sample": {"files": guess.sampled, "low": guess.low, "high": guess.high} if guess else None,
+    }
+    return result
+
+
+def _row(
+    model: Model,
+    totals: dict[str, Any],
+    vocabulary: str,
+    book: Journal,
+    ask: Ask,
+    scale: float,
+    guess: sample.Estimate | None,
+) -> dict[str, Any]:
+    count = _counted(model, totals, vocabulary, ask)
+    pictures, reasons = _pictures(model, book.pictures())
+    files = guess.files if guess else totals["files"]
+    low, high = (guess.low / guess.total, guess.high / guess.total) if guess and guess.total else (1.0, 1.0)
+    tokens = float(round((count.tokens + pictures) * scale))
+    label = count.label
+    if guess:
+        label = f"sampled +-{max(1 - low, high - 1):.1%}" + (f", {label}" if count.method == "estimated" else "")
+    answer = ask.answer * files if ask.answer >= 1 or not ask.answer else tokens * ask.answer
+    price = _price(model, tokens, answer, files, ask)
+    largest = totals["largest"] * (count.tokens / totals["tokens"] if totals["tokens"] else 1.0) + answer / files
+    nodes = solve(model, tokens, answer, price, ask, share=largest / model.window if model.window else None)
+    return {
+        "model": model.name,
+        "provider": model.provider,
+        "vocabulary": model.vocabulary,
+        "tokens": tokens,
+        "method": label,
+        "low": (count.low + pictures) * scale * low,
+        "high": (count.high + pictures) * scale * high,
+        "counted_by": count.by,
+        "image_tokens": pictures * scale,
+        "answer_tokens": answer,
+        **{name: nodes[name].value for name in ("input_cost", "output_cost", "cost")},
+        "why_null": nodes["cost"].why_null,
+        "price_as_of": price.as_of or None,
+        "price_source": price.source or None,
+        "context_window": model.window,
+        "context_share": nodes["context_share"].value,
+        "fits": nodes["fits_context"].value,
+        "reading_time": nodes["reading_time"].value,
+        "reading_speed": nodes["reading_speed"].origin,
+        "answer_time": nodes["answer_time"].value,
+        "left_out": reasons,
+        "notes": list(price.notes),
+        "_nodes": nodes,
+    }
+
+
+def _price(model: Model, tokens: float, answer: float, files: int, ask: Ask) -> Price:
+    """Cost of all files, each a request: at the price of a request of the mean length."""
+    size, length = max(round(tokens / files), 1000), 1000
+    one = model.price(size, length, cached=ask.cached, batch=ask.batch, when=ask.when)
+    if one.input is None or one.output is None:
+        return one
+    return replace(one, input=one.input * tokens / size, output=one.output * answer / length)
+
+
+def _counted(model: Model, totals: dict[str, Any], vocabulary: str, ask: Ask) -> Count:
+    """The tokens of a model: as counted, or by the ratio of each class of text."""
+    own = {"harmony": "o200k"}.get(model.vocabulary, model.vocabulary)
+    if ask.tokenizer or own == vocabulary:
+        n = totals["tokens"]
+        return Count(n, "exact", float(n), float(n), "the journal")
+    return add([estimate(n, own, klass) for klass, n in totals["classes"].items() if n])
+
+
+def _pictures(model: Model, found: Iterable[tuple[str, str, float]]) -> tuple[float, list[str]]:
+    """Tokens of pictures, scanned pages, sound and film; and what is left out."""
+    tokens = 0.0
+    reasons: dict[str, None] = {}
+    for kind, sizes, seconds in found:
+        if seconds:
+            table: dict[str, Any] = vision.VIDEO if kind == "video" else vision.AUDIO
+            if model.vendor in table:
+                tokens += seconds * table[model.vendor][0]
+            else:
+                reasons[f"no number of tokens of {kind} is known, so it is left out"] = None
+        if sizes and model.picture:
+            tokens += sum(vision.picture(model.picture, w, h) for w, h in json.loads(sizes))
+        elif sizes:
+            reasons["it is not known how pictures are counted, so they are left out"] = None
+    return tokens, list(reasons)
+
+
+def _headline(
+    quantities: dict[str, Value],
+    vocabulary: str,
+    main: dict[str, Any] | None,
+    rows: list[dict[str, Any]],
+    guess: sample.Estimate | None,
+) -> str:
+    files = units.show(quantities["documents"].value, "")
+    tokens = quantities["document_tokens"]
+    around = ""
+    if guess:
+        around = (
+            f" ({units.show(guess.low, 'token')} to {units.show(guess.high, 'token')}, 90%, {guess.sampled:,} read)"
+        )
+    text = (
+        f"{files} files, {units.show(tokens.value, 'token')} tokens of {main['model'] if main else vocabulary}{around}"
+    )
+    best = main or next((row for row in rows if row["cost"] is not None), None)
+    if best is not None and best["cost"] is not None:
+        text += f"; {best['model']} reads them for {units.show(best['cost'], 'USD')}"
+        text += f" in {units.show(best['reading_time'], 's')}"
+    return f"{text}."
+
+
+def _warnings(totals: dict[str, Any], rows: list[dict[str, Any]]) -> list[Warning_]:
+    out = []
+    if totals["unreadable"]:
+        out.append(Warning_("unreadable", f"{totals['unreadable']:,} files could not be read, in whole or in part"))
+    if (same := totals["duplicates"])["files"]:
+        text = (
+            f"{same['files']:,} files repeat others byte for byte: {units.show(float(same['tokens']), 'token')} tokens"
+        )
+        out.append(Warning_("duplicates", text))
+    beyond = [row["model"] for row in rows if row["fits"] == 0.0]
+    if beyond:
+        out.append(Warning_("beyond-window", f"the largest file does not fit into {', '.join(beyond)}"))
+    return out + left_out(rows)

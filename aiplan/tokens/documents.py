@@ -1,0 +1,250 @@
+"""What a document is: its text, pages, images, and how they were had; which files are read where.
+
+Plain text is read in this process. Whatever has a format that can be broken or hostile (PDF, Office, EPUB, HTML,
+mail, ZIP) is read in a child process with limits: see `sandbox`.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiplan.errors import UserError
+
+MOST_TEXT = 1 << 30
+"""Bytes of a plain text file that are read at most."""
+CODE = frozenset(
+    "py pyi js mjs ts tsx jsx java c h cc cpp cxx hpp cs go rs rb php pl pm sh bash zsh fish ps1 sql r jl m swift kt "
+    "kts scala lua hs ml mli ex exs erl clj lisp el vim asm s f f90 v vhd tcl dart groovy gradle cmake mk make proto "
+    "css scss less vue svelte tf nix zig d dockerfile".split()
+)
+SUFFIXES = {
+    "pdf": "pdf", "docx": "docx", "docm": "docx", "pptx": "pptx", "pptm": "pptx", "xlsx": "xlsx", "xlsm": "xlsx",
+    "xls": "xls", "ods": "ods", "odt": "odt", "odp": "odt", "epub": "epub", "html": "html", "htm": "html",
+    "xhtml": "html", "eml": "eml", "zip": "zip", "md": "markdown", "markdown": "markdown", "rst": "text",
+    "txt": "text", "csv": "csv", "tsv": "csv", "json": "json", "jsonl": "json", "ndjson": "json", "ipynb": "json",
+    "png": "image", "jpg": "image", "jpeg": "image", "gif": "image", "webp": "image", "bmp": "image",
+    "wav": "audio", "mp3": "audio", "flac": "audio", "m4a": "audio", "mp4": "video", "mov": "video", "m4v": "video",
+}  # fmt: skip
+MAGIC = (
+    (b"%PDF-", "pdf"),
+    (b"\x89PNG\r\n\x1a\n", "image"),
+    (b"\xff\xd8\xff", "image"),
+    (b"GIF8", "image"),
+    (b"BM", "bmp"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
+    (b"fLaC", "audio"),
+    (b"ID3", "audio"),
+)
+CHILD = frozenset("pdf docx pptx xlsx xls ods odt epub html eml zip".split())
+MEDIA = frozenset(("image", "audio", "video"))
+
+
+@dataclass(slots=True)
+class Document:
+    """One document as it was read. A container (ZIP, mail with attachments) has its documents in `parts`."""
+
+    name: str
+    """Path, or the path and the member's name."""
+    kind: str
+    """pdf, docx, text, code, image, ..."""
+    bytes: int = 0
+    """Size of the file."""
+    extractor: str = ""
+    """What read it."""
+    text: str = ""
+    """The text."""
+    pages: int | None = None
+    """Pages, slides or sheets, where the format has them."""
+    images: list[tuple[int, int]] = field(default_factory=list)
+    """Sizes [pixels] of the images that are sent as images: a picture file, or each scanned page."""
+    page_images: list[tuple[int, int]] = field(default_factory=list)
+    """Sizes [pixels at 150 dpi] of all pages, for sending the document as pictures."""
+    embedded_images: int = 0
+    """Pictures inside the document, which its text does not hold."""
+    scanned_pages: int = 0
+    """Pages with a picture and without text."""
+    seconds: float = 0.0
+    """Duration of audio or video."""
+    error: str | None = None
+    """Why it could not be read."""
+    notes: list[str] = field(default_factory=list)
+    """What the reader of the count must know."""
+    parts: list[Document] = field(default_factory=list)
+    """Documents inside this one."""
+
+    @property
+    def words(self) -> int:
+        """Words of the text, as `wc -w` counts them."""
+        return len(self.text.split())
+
+    def leaves(self) -> Iterator[Document]:
+        """This document and those inside it, containers left out."""
+        if not self.parts or self.text or self.error:
+            yield self
+        for part in self.parts:
+            yield from part.leaves()
+
+
+def from_dict(data: dict[str, Any]) -> Document:
+    """A document from the plain maps that the child process sends."""
+    parts = [from_dict(part) for part in data.pop("parts")]
+    images, pages = ([(int(w), int(h)) for w, h in data.pop(key)] for key in ("images", "page_images"))
+    return Document(**data, images=images, page_images=pages, parts=parts)
+
+
+def kind_of(name: str, head: bytes) -> str:
+    """The kind of a document from its name and its first bytes; `binary` where it is none that we read.
+
+    >>> kind_of("a.txt", b"%PDF-1.7"), kind_of("a.py", b"import os"), kind_of("lease", b"plain words")
+    ('pdf', 'code', 'text')
+    >>> kind_of("a.bin", bytes(64))
+    'binary'
+    """
+    base = os.path.basename(name).lower()
+    suffix = base.rpartition(".")[2]
+    by_name = SUFFIXES.get(suffix) or ("code" if suffix in CODE or base in ("makefile", "dockerfile") else "")
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return by_name if by_name in ("docx", "pptx", "xlsx", "ods", "odt", "epub") else "zip"
+    if head[:4] == b"RIFF":
+        return "image" if head[8:12] == b"WEBP" else "audio" if head[8:12] == b"WAVE" else "binary"
+    if head[4:8] == b"ftyp":
+        return "audio" if by_name == "audio" else "video"
+    for magic, kind in MAGIC:
+        if head.startswith(magic):
+            if kind == "ole":
+                return "xls" if by_name == "xls" else "ole"
+            if kind == "bmp":
+                return "image" if by_name == "image" else by_name or "text"
+            return kind
+    if by_name in MEDIA or by_name in ("pdf", "docx", "pptx", "xlsx", "xls", "ods", "odt", "epub", "zip"):
+        return by_name  # by its name it should be one, so its reader says what is wrong with it
+    if b"\x00" in head and not _utf16(head):
+        return "binary"
+    if not by_name and head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
+        return "html"
+    return by_name or "text"
+
+
+def _utf16(head: bytes) -> bool:
+    """Whether bytes with zeros are UTF-16 or UTF-32 text: a mark at the start, or zeros in every second place."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
+        return True
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    return half >= 4 and ((even == 0 and odd > 0.8 * half) or (odd == 0 and even > 0.8 * half))
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """The text of bytes and its encoding; never fails.
+
+    >>> decode("Größe".encode("utf-16")), decode("Größe".encode("cp1252"))
+    (('Größe', 'UTF-16'), ('Größe', 'Windows-1252'))
+    """
+    if data.startswith(b"\xef\xbb\xbf"):
+        return data[3:].decode("utf-8", "replace"), "UTF-8"
+    for mark, name in ((b"\xff\xfe\x00\x00", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(mark):
+            return data.decode(name, "replace"), name.upper()
+    try:
+        return data.decode("utf-8"), "UTF-8"
+    except UnicodeDecodeError:
+        pass
+    if b"\x00" in data[:4096] and _utf16(data[:4096]):
+        return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", "replace"), "UTF-16"
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    if sum(1 for c in text if c > "\x7f") > 2 * broken:
+        return text, "UTF-8, broken"
+    return data.decode("cp1252", "replace"), "Windows-1252"
+
+
+def read_plain(path: Path, kind: str, size: int) -> Document:
+    """A text file, as it is."""
+    if size > MOST_TEXT:
+        return Document(str(path), kind, size, error=f"larger than {MOST_TEXT >> 20} MiB; split it, or use --corpus")
+    return plain(str(path), kind, path.read_bytes())
+
+
+def plain(name: str, kind: str, data: bytes) -> Document:
+    """A text document from its bytes."""
+    text, encoding = decode(data)
+    notes = [] if encoding == "UTF-8" else [f"read as {encoding}"]
+    return Document(name, kind, len(data), extractor="as it is", text=text, notes=notes)
+
+
+def read_text(text: str, name: str = "text") -> Document:
+    """A text that was typed; what is no character is replaced."""
+    clean = text.encode("utf-8", "replace").decode("utf-8")
+    return Document(name, "text", len(clean.encode()), extractor="as it is", text=clean)
+
+
+def expand(words: list[str], *, base: Path | None = None) -> list[Path]:
+    """Files of paths, globs and directories, in order, each once. Raises UserError where there is none."""
+    found: dict[str, Path] = {}
+    for word in words:
+        path = Path(word) if base is None else base / word
+        if path.is_dir():
+            new = list(walk(path))
+        elif path.exists():
+            new = [path]
+        else:
+            new = [Path(p) for p in sorted(glob.glob(str(path), recursive=True)) if not os.path.isdir(p)]
+        if not new:
+            what = "holds no files" if path.is_dir() else "does not exist"
+            raise UserError(f"{word}: this {'folder' if path.is_dir() else 'file'} {what}")
+        found.update((os.path.realpath(p), p) for p in new)
+    return list(found.values())
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """All files under a folder, sorted; hidden folders and links to folders are left out."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda e: e.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if not entry.name.startswith("."):
+                yield from walk(Path(entry.path))
+        elif entry.is_file():
+            yield Path(entry.path)
+
+
+def looked_at(path: Path) -> tuple[str, int]:
+    """Kind and size [B] of a file. Raises OSError."""
+    if not path.is_file():
+        raise OSError(0, "not a regular file")
+    with path.open("rb") as file:
+        head = file.read(512)
+    return kind_of(path.name, head), path.stat().st_size
+
+
+def read(path: Path, sandbox: Any) -> Document:
+    """Read any document; what cannot be read has its reason in `error`."""
+    try:
+        kind, size = looked_at(path)
+        if kind in CHILD:
+            document: Document = sandbox.read(path, kind)
+            document.bytes = size
+            return document
+        if kind in MEDIA:
+            from aiplan.tokens import media
+
+            return media.read(str(path), kind, path)
+        if kind in ("binary", "ole"):
+            return Document(str(path), kind, size, error=unreadable(kind))
+        return read_plain(path, kind, size)
+    except OSError as error:
+        return Document(str(path), "unknown", error=error.strerror or str(error))
+
+
+def unreadable(kind: str) -> str:
+    """Why a kind is not read."""
+    if kind == "ole":
+        return "an encrypted or old binary Office file; save it as DOCX, PPTX or XLSX without a password"
+    return "not a document: its bytes are neither text nor a format that is known"

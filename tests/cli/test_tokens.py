@@ -1,0 +1,323 @@
+"""`aiplan tokens` as it is typed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.helpers import aiplan, process
+from tests.tokens import make
+
+ROOT = Path(__file__).parents[2]
+MISS = "You miss 100% of the shots you don't take"
+
+
+def test_the_table_of_models_is_cheapest_first_and_80_columns_wide() -> None:
+    done = aiplan("tokens", "--text", MISS, "--output", "500")
+    assert done.code == 0
+    assert "11 tokens of o200k (exact)" in done.out
+    assert max(map(len, done.out.splitlines())) <= 88
+    costs = [model["cost"] for model in aiplan("tokens", "--text", MISS, "--json").json["models"]]
+    assert costs == sorted(costs)
+    assert len(costs) > 12
+
+
+def test_one_model_has_the_contracts_quantities() -> None:
+    done = aiplan("tokens", "--text", MISS, "--model", "gpt-4o", "--output", "500", "--json")
+    assert done.json["schema"] == "aiplan.result/1"
+    assert done.json["ask"] == "tokens"
+    assert done.value("document_tokens") == 11
+    assert done.value("cost") == pytest.approx(11 * 2.5e-6 + 500 * 10e-6)
+    assert done.value("context_share") == pytest.approx(511 / 128_000)
+    assert done.value("reading_time") == pytest.approx(11 / 16_400)
+    assert "models" in done.json
+
+
+def test_without_a_model_what_depends_on_it_is_null_with_the_reason() -> None:
+    found = aiplan("tokens", "--text", MISS, "--json").json["quantities"]
+    assert found["document_tokens"]["value"] == 11
+    for name in ("cost", "reading_time", "context_share"):
+        assert found[name]["value"] is None
+        assert "--model" in found[name]["why_null"]
+
+
+def test_claude_3_sonnet_reads_5000_tokens_for_a_cent_and_a_half() -> None:
+    done = aiplan("tokens", "--set", "document_tokens=5000", "--model", "claude-3-sonnet", "--json")
+    assert done.value("cost") == pytest.approx(0.015)
+    again = aiplan("tokens", "--set", "document_tokens=5000", "--model", "claude-3-sonnet-20240229", "--json")
+    assert again.value("cost") == pytest.approx(0.015)
+
+
+@pytest.mark.parametrize(("name", "near"), [("gtp-4o", "gpt-4o"), ("claude-3-sonnet-xyz", "claude-3-sonnet")])
+def test_an_unknown_model_is_an_error_with_the_nearest(name: str, near: str) -> None:
+    done = aiplan("tokens", "--text", "x", "--model", name)
+    assert done.code == 2
+    assert near in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_an_unknown_price_is_unknown_and_last(tmp_path: Path) -> None:
+    prices = tmp_path / "p.yaml"
+    prices.write_text("models:\n  house-model: {window: 32k, vocabulary: o200k}\n")
+    done = aiplan("tokens", "--text", MISS, "--prices", str(prices), "--json")
+    last = done.json["models"][-1]
+    assert (last["model"], last["cost"], last["context_window"]) == ("house-model", None, 32_000)
+    assert "--prices" in last["why_null"]
+    assert "unknown" in aiplan("tokens", "--text", MISS, "--prices", str(prices)).out
+
+
+def test_own_prices_go_over_the_list(tmp_path: Path) -> None:
+    prices = tmp_path / "p.yaml"
+    prices.write_text("models:\n  gpt-4o: {input: $1/M tokens, output: $2/M tokens, cached: $0.1/M tokens}\n")
+    one = aiplan("tokens", "--set", "document_tokens=1M", "--prices", str(prices), "-m", "gpt-4o", "--json")
+    assert one.value("cost") == pytest.approx(1.0)
+    half = aiplan(
+        "tokens", "--set", "document_tokens=1M", "--prices", str(prices), "-m", "gpt-4o", "--cached", "50%", "--json"
+    )
+    assert half.value("cost") == pytest.approx(0.55)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "models: 3",
+        "models: {a: {inputs: $1/M tokens}}",
+        "models: {a: {input: 3}}",
+        "models: {a: {input: -$1/M tokens}}",
+    ],
+)
+def test_wrong_own_prices_are_errors(tmp_path: Path, content: str) -> None:
+    (tmp_path / "p.yaml").write_text(content)
+    done = aiplan("tokens", "--text", "x", "--prices", str(tmp_path / "p.yaml"))
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+
+
+def test_batch_and_cache_prices() -> None:
+    def cost(*more: str) -> float:
+        return aiplan("tokens", "--set", "document_tokens=100k", "-m", "gpt-4o", "--json", *more).value("cost")
+
+    assert cost() == pytest.approx(0.25)
+    assert cost("--batch") == pytest.approx(0.125)
+    assert cost("--cached", "80%") == pytest.approx(0.25 * 0.2 + 0.125 * 0.8)
+    assert cost("--output", "10%") == pytest.approx(0.25 + 0.1)
+
+
+def test_prices_rise_with_the_length_of_the_prompt() -> None:
+    def cost(tokens: str) -> float:
+        return aiplan("tokens", "--set", f"document_tokens={tokens}", "-m", "gemini-1.5-pro", "--json").value("cost")
+
+    assert cost("100k") == pytest.approx(0.125)
+    assert cost("200k") == pytest.approx(0.5)
+
+
+def test_what_does_not_fit_is_said() -> None:
+    done = aiplan("tokens", "--set", "document_words=580k", "-m", "gpt-4o", "--json")
+    assert done.value("fits_context") == 0.0
+    assert done.value("context_share") == pytest.approx(580_000 * 1.28 / 128_000)
+    assert any(w["code"] == "beyond-window" for w in done.json["warnings"])
+
+
+def test_estimates_carry_their_interval() -> None:
+    done = aiplan("tokens", str(ROOT / "aiplan" / "graph.py"), "-m", "gemini-2.5-pro", "--json")
+    tokens = done.json["quantities"]["document_tokens"]
+    assert tokens["p10"] < tokens["value"] < tokens["p90"]
+    assert done.json["choices"]["method"].startswith("estimated +-")
+
+
+def test_a_broken_file_does_not_stop_the_batch(tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text(MISS)
+    (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "lease.docx").write_bytes(make.docx([MISS]))
+    done = aiplan("tokens", str(tmp_path), "-m", "gpt-4o", "--json")
+    assert done.code == 1
+    errors = {Path(d["name"]).name: d["error"] for d in done.json["documents"]}
+    assert errors["good.txt"] is None
+    assert errors["lease.docx"] is None
+    assert "broken" in errors["bad.pdf"]
+    assert done.value("document_tokens") > 22
+    assert aiplan("tokens", str(tmp_path / "bad.pdf")).code == 2
+
+
+def test_a_scanned_page_is_priced_as_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(make.pdf([None]))
+    done = aiplan("tokens", str(tmp_path / "scan.pdf"), "-m", "claude-3-sonnet", "--json")
+    assert done.value("document_tokens") == 1600
+    assert any("scanned" in w["message"] for w in done.json["warnings"])
+    none = aiplan("tokens", str(tmp_path / "scan.pdf"), "-m", "deepseek-chat", "--json")
+    assert any("not known how pictures are counted" in w["message"] for w in none.json["warnings"])
+
+
+def test_a_pdf_as_text_as_pdf_and_as_pictures(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(make.pdf([make.WORDS] * 4))
+
+    def tokens(model: str, as_: str) -> float:
+        return aiplan("tokens", str(tmp_path / "a.pdf"), "-m", model, "--as", as_, "--json").value("document_tokens")
+
+    text = tokens("claude-3-sonnet", "text")
+    assert tokens("claude-3-sonnet", "image") == 4 * 1600
+    assert tokens("claude-3-sonnet", "pdf") == text + 4 * 1600
+    assert tokens("gemini-2.5-pro", "pdf") == 4 * 258
+    assert aiplan("tokens", "x", "--as", "film").code == 2
+
+
+def test_sound_is_counted_where_a_number_is_known(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(make.wav(60))
+    assert aiplan("tokens", str(tmp_path / "a.wav"), "-m", "gemini-2.5-pro", "--json").value("document_tokens") == 1920
+    done = aiplan("tokens", str(tmp_path / "a.wav"), "-m", "claude-3-sonnet", "--json")
+    assert any("no number of tokens of audio" in w["message"] for w in done.json["warnings"])
+
+
+def test_standard_input_of_text_and_of_a_document() -> None:
+    for data, words in ((MISS.encode(), 9), (make.docx([MISS]), 12)):
+        done = subprocess.run(
+            [sys.executable, "-m", "aiplan", "tokens", "-", "-m", "gpt-4o", "--json"], input=data, capture_output=True
+        )
+        assert done.returncode == 0
+        assert json.loads(done.stdout)["quantities"]["document_words"]["value"] == words
+
+
+def test_formats(tmp_path: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(aiplan("tokens", "--text", MISS, "-f", "csv").out)))
+    assert {"model", "tokens", "method", "cost", "context_share"} <= set(rows[0])
+    assert aiplan("tokens", "--text", MISS, "-f", "md").out.count("| ---") > 1
+    assert "<script>" not in aiplan("tokens", "--text", "<script>", "-f", "md").out
+    done = aiplan("tokens", "--text", MISS, "--json", "--to", str(tmp_path / "o.json"))
+    assert done.out == ""
+    assert json.loads((tmp_path / "o.json").read_text())["ask"] == "tokens"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["no-such-file.txt"],
+        ["--text", "x", "--output", "-5"],
+        ["--text", "x", "--output", "150%"],
+        ["--text", "x", "--cached", "2"],
+        ["--text", "x", "--set", "nonsense=1"],
+        ["--text", "x", "--tokenizer", "no.json"],
+        ["--text", "x", "--prices", "no.yaml"],
+        ["--corpus", "/no/such/folder"],
+        ["--corpus", ".", "--shard", "3/2"],
+        ["--corpus", ".", "--text", "x"],
+        ["--text", "x", "--timeout", "0"],
+    ],
+)
+def test_wrong_questions_are_one_line(arguments: list[str]) -> None:
+    done = aiplan("tokens", *arguments)
+    assert done.code == 2
+    assert done.err.startswith("Error: ")
+    assert done.err.count("\n") == 1
+
+
+def test_nothing_is_imported_that_is_not_used() -> None:
+    code = "import sys; from aiplan.cli.app import run; run(sys.argv[1:]); print(*sorted(sys.modules))"
+    for arguments, absent in (
+        (["--help"], ("aiplan.tokens", "toktok", "genai_prices", "pypdfium2")),
+        (["train", "--params", "1B"], ("aiplan.tokens", "toktok", "genai_prices", "pypdfium2")),
+        (["tokens", "--help"], ("toktok", "genai_prices", "aiplan.tokens.ask")),
+        (["tokens", "--text", "x", "-m", "gpt-4o"], ("pypdfium2", "sqlite3", "splintr", "tokenizers", "pint")),
+    ):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+        loaded = set(done.stdout.splitlines()[-1].split())
+        assert not loaded & set(absent)
+
+
+def test_it_works_without_a_network(tmp_path: Path) -> None:
+    guard = tmp_path / "sitecustomize.py"
+    guard.write_text(
+        "import socket\n"
+        "def no(*a, **k): raise RuntimeError('the network was used')\n"
+        "socket.socket.connect = socket.getaddrinfo = socket.create_connection = no\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = process("tokens", "--text", MISS, "--json", env={**os.environ, "PYTHONPATH": paths})
+    assert done.code == 0
+    assert done.value("document_tokens") == 11
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lease",
+        "token-facts",
+        "token-facts-brave-new-world",
+        "token-facts-sentence",
+        "context-and-speed",
+        "enterprise-corpus",
+    ],
+)
+def test_the_essays_token_claims(name: str) -> None:
+    done = aiplan("check", str(ROOT / "scenarios" / "essay" / f"{name}.yaml"))
+    assert done.code == 0, done.out
+
+
+def test_a_scenario_fails_when_a_prompt_outgrows_its_budget(tmp_path: Path) -> None:
+    (tmp_path / "prompt.md").write_text(make.WORDS * 50)
+    scenario = tmp_path / "s.yaml"
+
+    def check(*conditions: str) -> int:
+        lines = [
+            "aiplan: 1",
+            "ask: tokens",
+            "set: {doc: prompt.md, model: gpt-4o}",
+            f"assert: {json.dumps(conditions)}",
+        ]
+        scenario.write_text("\n".join(lines))
+        return aiplan("check", str(scenario)).code
+
+    assert check("document_tokens <= 100k", "cost <= $0.05", "context_share <= 50%") == 0
+    assert check("document_tokens <= 100") == 1
+    assert check("cost <= $0.0001") == 1
+    assert check("nonsense <= 5") == 2
+    assert check("mfu <= 50%") == 1
+
+
+def test_a_scenario_does_not_pass_when_a_document_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7")
+    scenario = tmp_path / "s.yaml"
+    scenario.write_text(
+        'aiplan: 1\nask: tokens\nset: {doc: "*.[tp][xd][tf]", model: gpt-4o}\nassert: [document_tokens <= 9]\n'
+    )
+    done = aiplan("check", str(scenario))
+    assert done.code == 1
+    assert "could not be read" in done.out
+
+
+def test_a_model_that_leaves_pictures_out_is_not_called_the_cheapest(tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(make.pdf([make.WORDS, None]))
+    done = aiplan("tokens", str(tmp_path / "scan.pdf"), "--json")
+    whole = [bool(model["left_out"]) for model in done.json["models"]]
+    assert whole == sorted(whole)
+    assert any(whole)
+    assert done.json["models"][0]["model"] in done.json["headline"]
+
+
+def test_the_models_can_be_listed() -> None:
+    done = aiplan("tokens", "--list-models", "--json")
+    known = {row["model"]: row for row in done.json}
+    assert known["claude-3-sonnet"]["input"] == pytest.approx(3e-6)
+    assert len(known) > 100
+    assert "gpt-4o" in aiplan("tokens", "--list-models").out
+
+
+def test_a_price_that_is_not_used_is_still_the_price() -> None:
+    done = aiplan("tokens", "--text", MISS, "-m", "gpt-4o", "--json")
+    assert done.value("output_cost") == 0
+    assert done.value("price_per_output_token") == pytest.approx(1e-5)
+    for question in (("--text", MISS), ("--set", "document_tokens=12")):
+        embedding = aiplan("tokens", *question, "-m", "text-embedding-3-small", "--json")
+        assert embedding.value("cost") == pytest.approx(12 * 2e-8)
+        assert embedding.value("price_per_output_token") is None
+    empty = aiplan("tokens", "--text", "", "-m", "gpt-4o", "--json")
+    assert empty.value("document_tokens") == 0
+    assert empty.value("price_per_input_token") == pytest.approx(2.5e-6)

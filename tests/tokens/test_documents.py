@@ -1,0 +1,211 @@
+"""Documents of every kind are read, and say how; hostile ones are one line and stop nothing."""
+
+from __future__ import annotations
+
+import random
+import resource
+import time
+from pathlib import Path
+
+import pytest
+
+from aiplan.errors import UserError
+from aiplan.tokens import documents, office, pdf
+from aiplan.tokens.documents import Document
+from aiplan.tokens.sandbox import Sandbox
+from tests.tokens import make
+
+
+def read(path: Path, data: bytes | str, sandbox: Sandbox) -> Document:
+    """Write a file and read it."""
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return documents.read(path, sandbox)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    """One child for the module."""
+    with Sandbox(seconds=10) as one:
+        yield one
+
+
+def test_docx_has_paragraphs_tables_and_footers(tmp_path: Path, sandbox: Sandbox) -> None:
+    found = read(tmp_path / "a.docx", make.docx(["One", "Two &amp; three"], pages=7), sandbox)
+    assert found.text == "One\nTwo & three\nleft\tright\tfoot"
+    assert (found.kind, found.pages, found.error) == ("docx", 7, None)
+
+
+def test_slides_are_in_their_order(tmp_path: Path, sandbox: Sandbox) -> None:
+    found = read(tmp_path / "a.pptx", make.pptx([f"slide {i}" for i in range(1, 12)]), sandbox)
+    assert found.text.split("\n\n") == [f"slide {i}" for i in range(1, 12)]
+    assert found.pages == 11
+
+
+def test_sheets_through_calamine_and_through_the_standard_library(tmp_path: Path, sandbox: Sandbox) -> None:
+    data = make.xlsx([["flat", "rent"], ["A", 900]])
+    found = read(tmp_path / "a.xlsx", data, sandbox)
+    assert found.text == "Rents\nflat\trent\nA\t900"
+    assert found.extractor == "calamine"
+    assert office._xlsx("a", data).text == "flat\trent\nA\t900"
+
+
+def test_an_epub_is_read_along_its_spine(tmp_path: Path, sandbox: Sandbox) -> None:
+    found = read(tmp_path / "a.epub", make.epub(["first", "second", "third"]), sandbox)
+    assert found.text == "first\nsecond\nthird"
+
+
+def test_html_leaves_scripts_out_with_either_reader(tmp_path: Path, sandbox: Sandbox, monkeypatch) -> None:
+    page = "<html><style>p{}</style><p>One</p><script>alert(1)</script><p>two &lt; three</p></html>"
+    found = read(tmp_path / "a.html", page, sandbox)
+    assert found.text.split() == ["One", "two", "<", "three"]
+    assert found.extractor == "selectolax"
+    monkeypatch.setitem(__import__("sys").modules, "selectolax.lexbor", None)
+    assert office.html_text(page) == ("One\n\ntwo < three", "html.parser")
+
+
+def test_a_mail_has_its_attachments(tmp_path: Path, sandbox: Sandbox) -> None:
+    found = read(tmp_path / "a.eml", make.mail(), sandbox)
+    texts = [leaf.text for leaf in found.leaves()]
+    assert "Subject: The lease" in texts[0]
+    assert make.WORDS in texts[1]
+
+
+def test_a_zip_has_its_documents_and_their_errors(tmp_path: Path, sandbox: Sandbox) -> None:
+    inner = make.zipped({"deep.txt": "deep words"})
+    data = make.zipped({"a.txt": "plain", "b.docx": make.docx(["Word"]), "c.bin": bytes(99), "d.zip": inner})
+    found = list(read(tmp_path / "a.zip", data, sandbox).leaves())
+    assert [leaf.error is None for leaf in found] == [True, True, False, True]
+    assert [leaf.text for leaf in found if leaf.error is None][2] == "deep words"
+
+
+def test_archives_inside_archives_end(tmp_path: Path, sandbox: Sandbox) -> None:
+    data = make.zipped({"a.txt": "x"})
+    for _ in range(6):
+        data = make.zipped({"a.zip": data})
+    assert "deep" in str(next(read(tmp_path / "a.zip", data, sandbox).leaves()).error)
+
+
+def test_a_pdf_says_pages_and_scans(tmp_path: Path, sandbox: Sandbox) -> None:
+    found = read(tmp_path / "a.pdf", make.pdf([make.WORDS, None, None]), sandbox)
+    assert found.text.replace("\n", "") == make.WORDS
+    assert (found.pages, found.scanned_pages, found.images) == (3, 2, [(1275, 1650)] * 2)
+    assert "2 scanned pages" in found.notes[0]
+
+
+def test_the_second_reader_agrees(tmp_path: Path) -> None:
+    data = make.pdf([make.WORDS, None])
+    first, second = pdf.read("a", data), pdf.read("a", data, "pypdf")
+    assert first.text.split() == second.text.split()
+    assert (second.scanned_pages, second.extractor.split()[0]) == (1, "pypdf")
+
+
+def test_an_encrypted_pdf_is_one_line(tmp_path: Path, sandbox: Sandbox) -> None:
+    import io
+
+    import pypdf
+
+    writer = pypdf.PdfWriter(io.BytesIO(make.pdf([make.WORDS])))
+    writer.encrypt("secret", algorithm="RC4-128")
+    out = io.BytesIO()
+    writer.write(out)
+    found = read(tmp_path / "a.pdf", out.getvalue(), sandbox)
+    assert found.error == "it is encrypted: a password is needed"
+
+
+def test_old_office_files_say_what_to_do(tmp_path: Path, sandbox: Sandbox) -> None:
+    found = read(tmp_path / "a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), sandbox)
+    assert "save it as DOCX" in str(found.error)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("bomb.docx", make.zip_bomb(300), "bomb"),
+        ("laughs.docx", make.billion_laughs(), "XML"),
+        ("cut.docx", make.docx(["x"] * 500)[:300], "broken"),
+        ("empty.pdf", b"", "broken"),
+        ("cut.pdf", make.pdf([make.WORDS] * 20)[:1500], "PDF"),
+        ("noise.pdf", b"%PDF-1.7" + random.Random(1).randbytes(5000), "broken"),
+        ("no.docx", make.zipped({"a.txt": "x"}), "no word/document.xml"),
+        ("no.xlsx", make.zipped({"a.txt": "x"}), "workbook"),
+        ("noise.zip", b"PK\x03\x04" + random.Random(1).randbytes(5000), "broken"),
+        ("empty.png", b"", "broken"),
+    ],
+)
+def test_a_broken_file_is_one_line(tmp_path: Path, sandbox: Sandbox, name: str, data: bytes, words: str) -> None:
+    found = read(tmp_path / name, data, sandbox)
+    assert found.error is not None
+    assert words in found.error
+    assert "\n" not in found.error
+    assert found.text == ""
+
+
+def test_a_file_that_hangs_its_reader_costs_its_limit_and_the_next_is_read(tmp_path: Path) -> None:
+    with Sandbox(memory=1 << 30, seconds=3) as small:
+        began = time.monotonic()
+        read(tmp_path / "loop.pdf", make.recursive_pdf(), small)
+        assert time.monotonic() - began < 12
+        assert read(tmp_path / "good.docx", make.docx(["Word"]), small).error is None
+
+
+def test_memory_of_the_child_is_bounded(tmp_path: Path) -> None:
+    with Sandbox(memory=1 << 30, seconds=20) as small:
+        read(tmp_path / "bomb.pdf", make.flate_bomb_pdf(1024), small)
+        assert read(tmp_path / "good.docx", make.docx(["Word"]), small).error is None
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1 << 20  # in KiB
+
+
+def test_mutated_files_never_stop_the_batch(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    seeds = {
+        "pdf": make.pdf([make.WORDS] * 3 + [None]),
+        "docx": make.docx([make.WORDS] * 20),
+        "xlsx": make.xlsx([["a", 1]] * 50),
+        "epub": make.epub([make.WORDS] * 3),
+    }
+    with Sandbox(seconds=5) as small:
+        for i in range(200):
+            for kind, seed in seeds.items():
+                data = bytearray(seed)
+                for _ in range(chance.choice((1, 4, 30))):
+                    data[chance.randrange(len(data))] = chance.randrange(256)
+                if chance.random() < 0.3:
+                    del data[chance.randrange(len(data)) :]
+                path = tmp_path / f"m{i}.{kind}"
+                path.write_bytes(bytes(data))
+                found = documents.read(path, small)
+                assert found.name == str(path)
+                assert found.error is None or "\n" not in found.error
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "size"),
+    [("a.png", make.png(640, 480), (640, 480)), ("a.jpg", make.jpeg(1920, 1080), (1920, 1080))],
+)
+def test_pictures_have_their_size(tmp_path: Path, sandbox: Sandbox, name: str, data: bytes, size: tuple) -> None:
+    assert read(tmp_path / name, data, sandbox).images == [size]
+
+
+def test_sound_has_its_length(tmp_path: Path, sandbox: Sandbox) -> None:
+    assert read(tmp_path / "a.wav", make.wav(12.5), sandbox).seconds == 12.5
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "utf-32"])
+def test_text_in_any_encoding(tmp_path: Path, sandbox: Sandbox, encoding: str) -> None:
+    text = "Die Größe der Wohnung beträgt 80 Quadratmeter.\n" * 20
+    assert read(tmp_path / "a.txt", text.encode(encoding), sandbox).text == text
+
+
+def test_binary_files_are_no_documents(tmp_path: Path, sandbox: Sandbox) -> None:
+    assert "not a document" in str(read(tmp_path / "a.out", bytes(range(256)) * 8, sandbox).error)
+
+
+def test_folders_and_globs_give_each_file_once(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.md", ".git/x.txt", "sub/c.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    found = documents.expand([str(tmp_path), str(tmp_path / "*.txt"), str(tmp_path / "a.md")])
+    assert [str(p.relative_to(tmp_path)) for p in found] == ["a.md", "b.txt", "sub/c.txt"]
+    with pytest.raises(UserError, match="does not exist"):
+        documents.expand([str(tmp_path / "no.txt")])
