@@ -22,6 +22,7 @@ import typer
 from typer.models import ArgumentInfo, OptionInfo
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
+import aiplan.tokens.formulas  # noqa: F401  (the quantities of documents)
 from aiplan import units
 from aiplan.docpages import ROOT, TABLES, StaleError, refreshed
 from aiplan.graph import GRAPH, Formula, Quantity

@@ -31,7 +31,8 @@ BASES = sorted((SCENARIOS / "bases").glob("*.yaml"))
 CLAIMS = (
     "memory-1t-fp32 h100-peak a100-peak ten-thousand-h100 gpt4-time gpt4-compute gpt4-capex reporting-threshold "
     "run-100t capex-100t next-generation-cost h100-card site-sizes us-grid model-sizes gpt4-300-times "
-    "gpt4-hardware-cost gpt4-serving characters-per-token books-per-window"
+    "gpt4-hardware-cost gpt4-serving characters-per-token books-per-window lease token-facts context-and-speed "
+    "enterprise-corpus"
 ).split()
 MODELS = "xor snake mnist imagenet youtube-ranking gpt-4 future".split()
 

@@ -56,13 +56,13 @@ def test_a_file_with_a_grid(tmp_path: Path) -> None:
     file.write_text(
         "aiplan: 1\nset: {params: 70B, tokens: 1T}\n"
         "sweep:\n  accelerator: [h100, a100]\n  accelerators: 512..1024 x2\n"
-        "skip:\n  - {accelerator: a100, accelerators: 512}\nassert: [training_days <= 30]\n"
+        "skip:\n  - {accelerator: a100, accelerators: 512}\nassert: [training_days <= 20]\n"
     )
     rows = aiplan("sweep", str(file), "--json").json["rows"]
     assert [list(row["point"].values()) for row in rows] == [["h100", "512"], ["h100", "1,024"], ["a100", "1,024"]]
     checked = aiplan("check", str(file))
     assert checked.code == 1
-    assert checked.out.count("training_days <= 30") == 3
+    assert checked.out.count("training_days <= 20") == 3
     shown = aiplan("run", str(file))
     assert shown.code == 1
     assert shown.out.splitlines()[0].split() == "accelerator accelerators accelerators training_days".split() + (
