@@ -21,7 +21,7 @@ from typing import Any, get_args
 import typer
 from typer.models import ArgumentInfo, OptionInfo
 
-import aiplan.quantities  # noqa: F401  (fills the graph)
+import aiplan.quantities
 import aiplan.tokens.formulas  # noqa: F401  (the quantities of documents)
 from aiplan import units
 from aiplan.docpages import ROOT, TABLES, StaleError, refreshed

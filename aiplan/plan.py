@@ -316,7 +316,8 @@ class Solver:
         low, high = 1.0, self.realisable(days(1.0) / target if days(1.0) < math.inf else 2.0)
         while days(high) > target:
             if high > 1e12 or days(high) >= days(low):
-                grid = [self.realisable(low * 2 ** (k / 2)) for k in range(-2, 10)]
+                steps = range(-1, 3) if self.assumed else range(-2, 10)
+                grid = [self.realisable(low * 2 ** (k / 2)) for k in steps]
                 first = next((k for k, n in enumerate(grid) if days(n) <= target), None)
                 if first is None:
                     return self._best_effort(days, high)
@@ -335,10 +336,16 @@ class Solver:
 
         A fleet pays while doubling it saves at least 30% of the time: it has the least accelerators * days^2.
         """
-        grid = [self.realisable(most / 2**k) for k in range(24)]
-        if self.assumed:
-            return min(grid, key=lambda n: math.log(n) + 2 * math.log(days(n)) if days(n) < math.inf else math.inf)
-        return min(grid, key=days)
+        power = 2.0 if self.assumed else 99.0
+        best, least = most, math.inf
+        for k in range(24):
+            count = self.realisable(most / 2**k)
+            took = math.log(count) + power * math.log(days(count)) if days(count) < math.inf else math.inf
+            if took < least:
+                best, least = count, took
+            elif took > least + 2:  # well past the best
+                break
+        return best
 
     def _timely_between(self, days: Callable[[float], float], target: float, low: float, high: float) -> float:
         """Fewest accelerators in time between a number that is late and one that is not."""

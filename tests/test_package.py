@@ -96,7 +96,7 @@ def test_the_version_is_one(wheel: Path) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", aiplan.__version__)
     assert "\nRequires-Python: >=3.11\n" in metadata
     needs = re.findall(r"^Requires-Dist: ([a-z_-]+)[^;\n]*$", metadata, re.MULTILINE)
-    assert sorted(needs) == ["genai-prices", "pint", "pydantic", "pypdfium2", "pyyaml", "rich", "toktok-rs", "typer"]
+    assert sorted(needs) == ["genai-prices", "pint", "pydantic", "pypdfium", "pyyaml", "rich", "toktok-rs", "typer"]
 
 
 def test_the_installed_program_plans(installed: Path, tmp_path: Path) -> None:

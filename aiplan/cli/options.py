@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -203,7 +205,10 @@ def format_of(name: str, json: bool) -> str:
 def emit(text: str, output: Path | None) -> None:
     """Write the result to a file, or to standard output."""
     if output is None:
-        print(text)
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:  # nobody reads any more, which is no failure
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     try:
         output.write_text(text + "\n", encoding="utf-8")

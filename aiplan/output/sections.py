@@ -12,6 +12,9 @@ SECTIONS: dict[str, str] = {
     "Power and planet": "it_power facility_power average_power energy sites carbon water",
     "Money": "cluster_capex building_capex capex amortized_cost rental_cost electricity_cost staff_cost data_cost "
     "run_cost flops_per_usd",
+    "Documents": "document_words tokens_per_word document_tokens answer_tokens price_per_input_token "
+    "price_per_output_token input_cost output_cost cost context_window context_share fits_context reading_speed "
+    "reading_time answer_time",
 }
 
 
