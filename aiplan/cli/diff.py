@@ -40,7 +40,7 @@ def diff(
         raise UserError("diff takes two files, or one file and --compare-to WHAT")
     from aiplan.catalog import open_catalog
     from aiplan.output.diff import render
-    from aiplan.whatif.baseline import known_from
+    from aiplan.whatif.baseline import find, known_from
     from aiplan.whatif.diff import differences
     from aiplan.whatif.scenario import Over
 
@@ -48,5 +48,6 @@ def diff(
     plain = Over(baseline=lambda *_: None)
     newest = files[-1]
     before = known_from(compare_to or files[0], Path(newest) if compare_to else None, found, defaults, plain)
-    after = known_from(newest, None, found, defaults, plain)
+    against = Over(baseline=lambda key, point, name: find(before, key, point, name))
+    after = known_from(newest, None, found, defaults, against)
     emit(render(differences(before, after, found, defaults), form, everything=all_), output)

@@ -11,7 +11,7 @@ from aiplan.output import clean
 from aiplan.output.checks import text
 
 if TYPE_CHECKING:
-    from aiplan.whatif.verdict import Verdict
+    from aiplan.whatif.verdict import Line, Verdict
 
 MOST_BYTES = 900_000  # a step's summary may hold 1 MiB
 
@@ -44,7 +44,7 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     """Markdown: one sentence, a table of the plans, the conditions that fail, the others folded away."""
     wrong = sum(v.failed for v in verdicts)
     plans = f"{len(verdicts)} plan{'s' if len(verdicts) != 1 else ''}"
-    all_of = f"All of {plans} passed" if len(verdicts) != 1 else "The plan passed"
+    all_of = f"All {plans} passed" if len(verdicts) != 1 else "The plan passed"
     head = f"{wrong} of {plans} failed" if wrong else all_of
     lines = [f"## {head}", "", "| plan | | assertions | answer |", "| --- | --- | ---: | --- |"]
     for v in verdicts:
@@ -54,13 +54,19 @@ def summary(verdicts: Sequence[Verdict]) -> str:
         found = [(v, line) for v in verdicts for line in v.lines if line.outcome == outcome]
         if found:
             lines += ["", f"### {heading}", ""]
-            lines += [f"- {_cell(f'{line.file}:{line.line}')}: {_cell(line.message)}" for _, line in found]
+            lines += [f"- {_cell(_where(v, line))}: {_cell(line.message)}" for v, line in found]
     passed = [(v, line) for v in verdicts for line in v.lines if line.outcome == "ok"]
     if passed:
         lines += ["", f"<details><summary>{len(passed)} conditions hold</summary>", ""]
         lines += [f"- {_cell(v.name)}: {_cell(line.message)}" for v, line in passed]
         lines += ["", "</details>"]
     return "\n".join(lines)
+
+
+def _where(verdict: Verdict, line: Line) -> str:
+    """The place of a condition, and the plan that it is about."""
+    name = verdict.answered.result.name
+    return f"{line.file}:{line.line}" + (f" ({name})" if name else "")
 
 
 def _cell(text: str) -> str:

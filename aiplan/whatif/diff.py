@@ -135,7 +135,7 @@ def changes(before: Result, after: Result) -> list[Change]:
 
 def turned(before: Result, after: Result) -> list[Turned]:
     """Assertions that came out otherwise, are new and fail, or are gone."""
-    old = {c.text: c for c in before.checks if c.kind == "assert"}
+    old = {c.text: c for c in before.checks if c.kind == "assert" and "baseline" not in c.text}
     new = {c.text: c for c in after.checks if c.kind == "assert"}
     out = []
     for text, check in new.items():

@@ -105,7 +105,10 @@ def root_of(path: Path) -> Path:
 def _explain(path: Path, error: ValidationError, above: Keys) -> str:
     first = error.errors()[0]
     loc: Keys = first["loc"]
-    where, name = place(path, (*above, *loc), loc), ".".join(str(part) for part in loc)
+    scalar = loc[-1:] in (("str",), ("int",), ("float",))  # one of the kinds that a value may be
+    loc = loc[:-1] if scalar else loc
+    nested = [keys[:n] for keys in ((*above, *loc), loc) for n in range(len(keys), 0, -1)]
+    where, name = place(path, *nested), ".".join(str(part) for part in loc)
     if first["type"] == "extra_forbidden":
         names = [f.alias or n for n, f in Scenario.model_fields.items()]
         key = str(loc[-1])
@@ -113,6 +116,8 @@ def _explain(path: Path, error: ValidationError, above: Keys) -> str:
         return f"{where}: there is no key {key!r}{hint or '; allowed: ' + ', '.join(names)}"
     if first["type"] == "missing":
         return f"{path}: the key {name!r} is missing{'; a scenario begins with aiplan: 1' if name == 'aiplan' else ''}"
+    if scalar:
+        return f"{where}: {name} is one value, text or a number, not {str(first['input'])[:60]!r}"
     return f"{where}: {name}: {first['msg'][:1].lower()}{first['msg'][1:]}, but it is {str(first['input'])[:60]!r}"
 
 

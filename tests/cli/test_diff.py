@@ -146,6 +146,14 @@ def test_against_a_file_and_without_a_baseline(folder: Path) -> None:
         assert aiplan("check", "a.yaml", "--compare-to", "a.yaml", "--assert", text).code == 2
 
 
+def test_the_side_before_is_the_baseline(folder: Path) -> None:
+    """A relative condition of the second file holds against the first."""
+    for share, turned in (("500%", []), ("1%", [(None, False)])):
+        (folder / "b.yaml").write_text(AFTER.replace("[run_cost <= $600k", f"[run_cost <= baseline + {share}"))
+        found = plan("a.yaml", "b.yaml")["assertions"]
+        assert [(t["before"], t["after"]) for t in found if "baseline" in t["text"]] == turned
+
+
 def test_markdown_is_a_headline_a_small_table_and_folded_details(folder: Path) -> None:
     """For the comment on a pull request."""
     text = aiplan("diff", "a.yaml", "b.yaml", "-f", "md").out
