@@ -24,6 +24,8 @@ COMMANDS = {
     "diff": "Compare two plans: what changed, and why.",
     "sensitivity": "Show what moves an answer most.",
     "tokens": "Count and price documents and corpora.",
+    "levers": "Show what eight ways of saving do to a plan.",
+    "init": "Write a starter scenario.",
     "hardware": "List, show, compare and check accelerators.",
     "models": "List, show and check model architectures.",
     "laws": "List and compare scaling laws.",

@@ -14,7 +14,9 @@ from aiplan.whatif.scenario import Answered, Over, answer_one, run_all
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
     from aiplan.plan import Plan
+    from aiplan.specs.question import Question
     from aiplan.whatif.draws import Model
+    from aiplan.whatif.inputs import Input
 
 TYPED = Path("command line")
 
@@ -118,17 +120,8 @@ def model_typed(
     """The one plan of a file or what was typed, ready to be moved; the plans of each drawn name; the answer asked."""
     from aiplan.plan import train
     from aiplan.whatif.draws import central, model_of
-    from aiplan.whatif.scenario import overlaid, question_of
-    from aiplan.whatif.sweep import scenarios
 
-    if len(paths) > 1:
-        raise UserError(f"one file is looked at, not {len(paths)}")
-    path, key, found = scenarios(paths[0] if paths else None, over)
-    scenario = overlaid(found, over)
-    if scenario.ask != "train" or scenario.sweep:
-        raise UserError(f"{path}: this looks at one training plan, and the file asks for something else")
-    question = question_of(path, key, Variant(set=scenario.set, limit=scenario.limit), "train")
-    vary = inputs.read_inputs(scenario.vary, where=str(path))
+    question, vary = one_question(paths, over)
     name = None if of is None else _quantity(of)
     more = [name] if name else []
     named = [i for i in vary if i.kind == "names"]
@@ -139,6 +132,21 @@ def model_typed(
         for i in named
     }
     return model_of(plan, vary), plans, name or ("run_cost" if plan.value("run_cost") else "training_days")
+
+
+def one_question(paths: list[Path], over: Over) -> tuple[Question, list[Input]]:
+    """The question of the one training plan of a file or of what was typed, and what varies in it."""
+    from aiplan.whatif.scenario import overlaid, question_of
+    from aiplan.whatif.sweep import scenarios
+
+    if len(paths) > 1:
+        raise UserError(f"one file is looked at, not {len(paths)}")
+    path, key, found = scenarios(paths[0] if paths else None, over)
+    scenario = overlaid(found, over)
+    if scenario.ask != "train" or scenario.sweep:
+        raise UserError(f"{path}: this looks at one training plan, and the file asks for something else")
+    question = question_of(path, key, Variant(set=scenario.set, limit=scenario.limit), "train")
+    return question, inputs.read_inputs(scenario.vary, where=str(path))
 
 
 def _quantity(name: str) -> str:
