@@ -315,6 +315,8 @@ class Solver:
             return 1.0
         low, high = 1.0, self.realisable(days(1.0) / target if days(1.0) < math.inf else 2.0)
         while days(high) > target:
+            if self.assumed and days(high) > max(0.7 * days(low), 1.5 * target):  # four times the fleet, little faster
+                return self._best_effort(days, high)
             if high > 1e12 or days(high) >= days(low):
                 steps = range(-1, 3) if self.assumed else range(-2, 10)
                 grid = [self.realisable(low * 2 ** (k / 2)) for k in steps]
@@ -337,15 +339,19 @@ class Solver:
         A fleet pays while doubling it saves at least 30% of the time: it has the least accelerators * days^2.
         """
         power = 2.0 if self.assumed else 99.0
-        best, least = most, math.inf
-        for k in range(24):
+
+        def worth(k: int) -> float:
             count = self.realisable(most / 2**k)
-            took = math.log(count) + power * math.log(days(count)) if days(count) < math.inf else math.inf
-            if took < least:
-                best, least = count, took
-            elif took > least + 2:  # well past the best
+            took = days(count)
+            return math.log(count) + power * math.log(took) if took < math.inf else math.inf
+
+        best = 0
+        for k in range(2, 24, 2):
+            if worth(k) < worth(best):
+                best = k
+            elif worth(k) > worth(best) + 1:  # past the best
                 break
-        return best
+        return self.realisable(most / 2 ** min((best, best + 1, max(best - 1, 0)), key=worth))
 
     def _timely_between(self, days: Callable[[float], float], target: float, low: float, high: float) -> float:
         """Fewest accelerators in time between a number that is late and one that is not."""
