@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiplan.errors import UserError
 from aiplan.specs.result import Result
+from aiplan.whatif.files import is_file
 from aiplan.whatif.saved import read_saved
 from aiplan.whatif.scenario import Answered, Over, run_all
 
@@ -30,7 +31,7 @@ def known_from(
 ) -> list[Known]:
     """The plans of a scenario file, a saved result, or of `path` at a revision; none where it did not exist there."""
     file = Path(what)
-    if _is_file(file):
+    if is_file(file):
         if file.suffix.lower() == ".json":
             return [Known(result) for result in read_saved(file)]
         return [_known(a) for a in run_all(file, catalog, defaults, over)]
@@ -45,13 +46,6 @@ def known_from(
             return [_known(a) for a in run_all(copy, catalog, defaults, over)]
         except UserError as error:
             raise UserError(f"{path} at {what}: {str(error).replace(str(copy), path.name)}") from None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _known(answered: Answered) -> Known:

@@ -61,9 +61,9 @@ def _merged(path: Path, *, root: Path, chain: tuple[Path, ...]) -> dict[str, Any
         raise UserError(f"{path}: base is the path of one file, not {base!r}")
     parent = parent_of(path, base)
     if not parent.is_relative_to(root):
-        raise UserError(f"{path}: base {base!r} is outside {root}")
-    if not parent.is_file():
-        raise UserError(f"{path}: there is no base file {base!r}")
+        raise UserError(f"{path}: base {base[:80]!r} is outside {root}")
+    if not is_file(parent):
+        raise UserError(f"{path}: there is no base file {base[:80]!r}")
     return merge(_merged(parent, root=root, chain=(*chain, here)), data)
 
 
@@ -73,6 +73,14 @@ def parent_of(path: Path, base: str) -> Path:
         return (path.parent / base).resolve()
     except (OSError, ValueError, RuntimeError):
         raise UserError(f"{path}: base {base[:80]!r} is no path") from None
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +157,7 @@ def position(path: Path, *candidates: Keys) -> tuple[Path, int, int] | None:
         if not isinstance(base, str):
             return None
         parent = parent_of(file, base)
-        file = _relative(parent) if parent.is_file() else None
+        file = _relative(parent) if is_file(parent) else None
     return None
 
 
