@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DENSE_ABOVE = 0.97  # active over total parameters from which a model has no experts
 MOST_CORES = 8  # cores in one chip that a layout may count
 WHOLE = ("n_chips", "tp", "pp", "vp", "cp", "ep", "dp", "n_layers", "n_heads")
+CHIP_TOKENS = 8192.0  # per-chip batch of MaxText recipes, 4 sequences of 2,048 (from memory)
 USUAL_DAYS, USUAL_SHARE = 30.0, 0.4  # of a run whose count is not stated: our judgement
 
 
@@ -75,6 +76,12 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
     if routed:
         given["active_params"] = active
     _data(numbers, layout, None if _truncated(inputs) else model, given, assumed)
+    if stack_of(inputs).layout and {"tp", "pp", "cp"} <= layout.keys():
+        if "batch_tokens" not in given:
+            given["batch_tokens"] = count * CHIP_TOKENS
+            assumed["batch_tokens"] = f"blank: {CHIP_TOKENS:g} tokens a chip, as the recipes of its software have"
+        replicas = count / (layout["tp"] * layout["pp"] * layout["cp"])
+        given.setdefault("micro_batch", max(1.0, given["batch_tokens"] / given["seq_len"] / replicas))
     task = inputs.get("task", "").lower()
     name = model.id if model is not None and not _truncated(inputs) else inputs.get("model", "a model")
     adapters = "lora" in task or "adapter" in task
@@ -243,6 +250,10 @@ def _layout(inputs: Mapping[str, str], numbers: dict[str, float], assumed: dict[
     again = recompute_of(inputs.get("recompute", ""))
     if again is not None:
         layout["recompute"] = again
+    stack = stack_of(inputs)
+    if not stated and stack.layout:
+        assumed["layout"] = "blank: whole replicas with all state sharded, as its software does"
+        return {"recompute": stack.recompute, **stack.layout, **layout}
     if not stated:
         assumed["layout"] = "blank: found by our search"
         return layout
@@ -250,13 +261,18 @@ def _layout(inputs: Mapping[str, str], numbers: dict[str, float], assumed: dict[
         if name not in layout:
             layout[name] = 1.0
             assumed[name] = "blank: 1"
+    if not inputs.get("framework"):
+        return layout  # nobody says what its software leaves out: the search fills the blanks
     if "virtual_stages" not in layout:
         layout["virtual_stages"] = 1.0
         if layout["pp"] > 1:
             assumed["virtual_stages"] = "blank: 1"
     if again is None:
-        layout["recompute"] = stack_of(inputs).recompute
+        layout["recompute"] = stack.recompute
         assumed["recompute"] = f"blank: {'full, as its stack does' if layout['recompute'] else 'none'}"
+    if "zero_stage" not in layout and stack.zero_stage is not None:
+        layout["zero_stage"] = stack.zero_stage
+        assumed["zero_stage"] = f"blank: {stack.zero_stage:g}, as its stack does"
     return layout
 
 

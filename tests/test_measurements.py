@@ -321,7 +321,7 @@ def test_refusals_are_named(catalog: Catalog, inputs: dict[str, str], why: str) 
 
 def test_what_is_blank_is_assumed_and_named(catalog: Catalog) -> None:
     found = case_of({"model": "llama-3-8b", "hardware": "h100", "n_chips": "64", "tp": "2"}, catalog)
-    assert {"precision", "pp", "cp", "recompute", "batch_tokens", "seq_len"} <= found.assumed.keys()
+    assert {"precision", "pp", "cp", "batch_tokens", "seq_len"} <= found.assumed.keys()
     searched = case_of({"model": "llama-3-8b", "hardware": "h100", "n_chips": "64"}, catalog)
     assert searched.assumed["layout"] == "blank: found by our search"
 
