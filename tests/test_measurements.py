@@ -56,6 +56,7 @@ def by_id(kind: str) -> dict[str, Row]:
     [
         ("training-throughput.csv", 932), ("vtrain-a100-multi.csv", 62), ("vtrain-a100-single.csv", 930),
         ("training-runs.yaml", 100), ("memory-b200-simumax.csv", 43), ("memory-h100-nanotron.csv", 26),
+        ("our-h100-steps.csv", 82),
     ],
 )  # fmt: skip
 def test_every_row_of_a_shipped_table_is_read(table: str, rows: int) -> None:
