@@ -1,6 +1,6 @@
 """Our predictions beside those of other tools, on the same measured steps.
 
-    python benchmarks/peers [--json] [--only GROUP] [--python TOOL=INTERPRETER]
+    python benchmarks/peers [--json | --markdown] [--only GROUP] [--python TOOL=INTERPRETER]
 
 Each tool answers in a process of its own, so that none needs another's dependencies: `--python` names the interpreter
 of an environment where a tool is installed, else it is this one. A tool that is not there is one line on stderr.
@@ -186,6 +186,28 @@ def show(groups_: list[dict[str, Any]]) -> None:
             print(f"{line['tool']:30}{''.join(cells)}{'  ' + line['note'] if line['note'] else ''}")
 
 
+def show_markdown(found: list[dict[str, Any]]) -> None:
+    """One table for a page: median and 90th percentile of each tool, and how many cases it answered if not all."""
+    tools = ("aiplan", "llm-analysis", "mlsysim", "Calculon", "MFU")
+    print(f"| cases | rows | {' | '.join('MFU of 40%' if tool == 'MFU' else tool for tool in tools)} |")
+    print("| --- | ---: |" + " ---: |" * len(tools))
+    for group in found:
+        first: dict[str, Line] = {}
+        for line in group["tools"]:
+            first.setdefault(line["tool"].split()[0].strip(","), line)  # ours held out comes first
+        cells = [_cell(first.get(tool)) for tool in tools]
+        print(f"| {group['title']} | {group['rows']:,} | {' | '.join(cells)} |")
+
+
+def _cell(line: Line | None) -> str:
+    if line is None:
+        return "not run"
+    if not line["predicted"]:
+        return f"refuses {'both' if line['cases'] == 2 else 'all'}"
+    part = f" ({line['predicted']:,} of {line['cases']:,})" if line["refused"] else ""
+    return f"{line['median']:.1%}, {line['p90']:.1%}{part}"
+
+
 def say(text: str) -> None:
     """A line for the reader that is not the result."""
     print(text, file=sys.stderr)
@@ -196,6 +218,7 @@ def main() -> int:
     names = [g.name for g in groups()]
     parser = argparse.ArgumentParser(prog="python benchmarks/peers", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--markdown", action="store_true", help="print one short table in Markdown")
     parser.add_argument("--only", action="append", choices=names, help="a group; may be repeated")
     parser.add_argument("--python", action="append", default=[], metavar="TOOL=INTERPRETER",
                         help=f"the interpreter of {' or '.join(PEERS)}")  # fmt: skip
@@ -209,6 +232,8 @@ def main() -> int:
     if args.json:
         made = {"date": datetime.date.today().isoformat(), "aiplan_version": aiplan.__version__, "groups": found}
         print(json.dumps(made, allow_nan=False))
+    elif args.markdown:
+        show_markdown(found)
     else:
         show(found)
     return 0

@@ -64,3 +64,11 @@ def test_an_unknown_tool_is_refused() -> None:
     done = compared("--python", "calculon=x")
     assert done.returncode == 2
     assert "--python 'calculon' is not one of llm-analysis, mlsysim" in done.stderr
+
+
+def test_the_short_table_says_which_tool_refuses_or_was_not_run() -> None:
+    done = compared("--markdown", "--only", "llama-3.1-405b", "--python", "mlsysim=/no", "--python", "llm-analysis=/no")
+    head, _, row = done.stdout.splitlines()
+    assert head == "| cases | rows | aiplan | llm-analysis | mlsysim | Calculon | MFU of 40% |"
+    assert row.startswith("| Llama 3.1 405B on 8,192 and 16,384 H100 | 2 | ")
+    assert " | not run | not run | refuses both | " in row
