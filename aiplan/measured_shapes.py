@@ -17,6 +17,7 @@ from aiplan.errors import UserError
 from aiplan.measured_stacks import stack_of, traits_of
 from aiplan.measurements import number_of
 from aiplan.quantities.architecture import OPTIONAL, count_params
+from aiplan.quantities.memory import RECIPES
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
@@ -72,6 +73,7 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
         assumed["accelerators"] = ranks if _product(layout) else f"blank: {count:g}, for about {USUAL_DAYS:g} days"
     layout = _fitting(layout, count, assumed)
     given = {"accelerators": count, "params": params, **shape, **traits_of(inputs, chip.family), **layout}
+    given |= _recipe(inputs)
     routed = active < DENSE_ABOVE * params
     if routed:
         given["active_params"] = active
@@ -219,9 +221,18 @@ def recompute_of(text: str) -> float | None:
     return 2.0 if low and "none" not in low else 0.0 if low else None
 
 
+def _recipe(inputs: Mapping[str, str]) -> dict[str, float]:
+    """Bytes of a parameter's weight, gradient and optimizer state, where the row names its recipe."""
+    name = inputs.get("recipe", "").lower()
+    if name and name not in RECIPES:
+        raise Refused(f"recipe {name[:40]!r} is not one of {', '.join(RECIPES)}")
+    own = RECIPES[name]._asdict() if name else {}
+    return {key: value for key, value in own.items() if key.startswith("bytes_")}
+
+
 def _numbers(inputs: Mapping[str, str]) -> dict[str, float]:
     """The columns that are numbers; a cell that is text where a number belongs refuses the row."""
-    words = ("model", "task", "hardware", "precision", "fsdp_or_zero", "zero_or_fsdp", "recompute", "framework", "date")
+    words = "model task hardware precision fsdp_or_zero zero_or_fsdp recompute recipe framework date".split()
     out = {}
     for name, text in inputs.items():
         if name in words:
