@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from aiplan.catalog import fold
 from aiplan.errors import UserError
+from aiplan.measured_memory import memory_traits
 from aiplan.measured_stacks import stack_of, traits_of
 from aiplan.measurements import number_of
 from aiplan.quantities.architecture import OPTIONAL, count_params
@@ -46,6 +47,7 @@ class Case:
     adapters: bool
     model: str
     stack: str
+    memory: str
     assumed: dict[str, str] = field(default_factory=dict)
 
 
@@ -70,7 +72,9 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
         ranks = "as many as the layout has ranks"
         assumed["accelerators"] = ranks if _product(layout) else f"blank: {count:g}, for about {USUAL_DAYS:g} days"
     layout = _fitting(layout, count, assumed)
-    given = {"accelerators": count, "params": params, **shape, **traits_of(inputs, chip.family), **layout}
+    memory = memory_traits(inputs, shape, layout.get("pp", 1.0))
+    traits = traits_of(inputs, chip.family) | memory.traits
+    given = {"accelerators": count, "params": params, **shape, **traits, **layout}
     routed = active < DENSE_ABOVE * params
     if routed:
         given["active_params"] = active
@@ -79,7 +83,8 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
     name = model.id if model is not None and not _truncated(inputs) else inputs.get("model", "a model")
     adapters = "lora" in task or "adapter" in task
     return Case(
-        chip.id, precision, count, given, invented, routed, adapters, name, stack_of(inputs).name, assumed
+        chip.id, precision, count, given, invented, routed, adapters, name, stack_of(inputs).name, memory.measures,
+        assumed,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from aiplan.catalog import Catalog
 from aiplan.choices import GLOBAL_RECOVERY_LIMIT, expand
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, GraphError, Order
+from aiplan.measured_memory import as_measured
 from aiplan.measured_shapes import Case, Refused, case_of
 from aiplan.measurements import GIB, KINDS, Row, number_of, read_with_kind, shipped
 from aiplan.quantities.flops import full_tuning_flops, lora_tuning_flops, megatron_flops_per_step
@@ -38,7 +39,7 @@ ASKS = {
 }
 BESIDE = (
     "batch_tokens flops_per_token hardware_flops_per_token attention_flops_per_token matmul_params unembedding_params "
-    "training_flops peak_flops accelerator_memory memory_overhead"
+    "training_flops peak_flops accelerator_memory memory_overhead reserve_share"
 ).split()
 
 
@@ -134,7 +135,7 @@ class Predictor:
             if case.adapters:
                 cost *= adapter_share(values)
         elif self.kind == "training-memory":
-            cost -= values.get("memory_overhead") or 0.0  # frameworks report what they hold, not the driver's part
+            cost = as_measured(case.memory, cost, values["memory_overhead"], values["reserve_share"])
         return Answer(self.kind, row, case, cost, values)
 
     def _resolve(self, case: Case) -> tuple[dict[str, Any], dict[str, str]]:

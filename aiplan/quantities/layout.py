@@ -202,6 +202,9 @@ def choose_layout(
     bytes_per_optimizer_state: float,
     weight_copies: float,
     layer_activations_selective: float,
+    bytes_per_logit: float,
+    bytes_per_gradient_copy: float,
+    reserve_share: float,
     memory_overhead: float,
     attention_flops_share: float,
     forward_flops_per_token: float,
@@ -283,6 +286,9 @@ def choose_layout(
             "bytes_per_optimizer_state": bytes_per_optimizer_state,
             "weight_copies": weight_copies,
             "layer_activations_selective": layer_activations_selective,
+            "bytes_per_logit": bytes_per_logit,
+            "bytes_per_gradient_copy": bytes_per_gradient_copy,
+            "reserve_share": reserve_share,
             "memory_overhead": memory_overhead,
         }
     )
