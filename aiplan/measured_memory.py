@@ -13,7 +13,10 @@ from typing import NamedTuple
 
 ALLOCATED, RESERVED, USED = "allocated", "reserved", "used"
 BF16_OPTIMIZER = "2022-02-28"  # from then on BigScience ran the optimizer that sums gradients in fp32
-FITTED_RESERVE = 0.14  # of PyTorch 1.10 on the BLOOM rows
+import os
+SP=float(os.environ.get("SP","1"))
+OV=float(os.environ.get("OV","4e9"))
+FITTED_RESERVE = float(os.environ.get("RS","0.14")) # 0.14  # of PyTorch 1.10 on the BLOOM rows
 
 
 class MemoryTraits(NamedTuple):
@@ -37,7 +40,7 @@ def memory_traits(inputs: Mapping[str, str], shape: Mapping[str, float], pp: flo
     if "nanotron" in framework:
         return MemoryTraits(RESERVED, _nanotron(shape, pp))
     if "torchtitan" in framework:
-        return MemoryTraits(RESERVED, _torchtitan(inputs, shape, date))
+        return MemoryTraits(RESERVED, _torchtitan(inputs, shape, date, pp))
     return MemoryTraits()
 
 
@@ -58,27 +61,29 @@ def _deepspeed(date: str) -> dict[str, float]:
         gradients = {"bytes_per_gradient": 4.0, "bytes_per_gradient_copy": 2.0}
     else:
         gradients = {"bytes_per_gradient": 2.0, "bytes_per_optimizer_state": 16.0}
-    return {**gradients, "reserve_share": FITTED_RESERVE, "bytes_per_logit": 6.0, "memory_overhead": 4e9}
+    return {**gradients, "reserve_share": FITTED_RESERVE, "bytes_per_logit": 6.0, "memory_overhead": OV}
 
 
 def _nanotron(shape: Mapping[str, float], pp: float) -> dict[str, float]:
-    """Gradients in fp32 and in the 16-bit buckets of DDP; stages balanced by products, the head on the last stage."""
+    """Gradients in fp32 and in the 16-bit buckets of DDP; stages balanced by products; rank 0 writes the table."""
     d_model, layers = shape["d_model"], shape["layers"]
     layer = 4 * d_model**2 + 3 * d_model * shape["d_ff"]
     head = d_model * shape["vocab"]
-    out = {"bytes_per_gradient_copy": 2.0, "unfused_mlp": 1.0, "bytes_per_logit": 12.0}
+    out = {"bytes_per_gradient_copy": 2.0, "unfused_mlp": 1.0, "bytes_per_logit": 12.0, "sequence_parallel": SP}
     if pp > 1:
         first = min((layers * layer + head) / pp // layer + 1, layers)
-        out |= {"first_stage_layers": first, "last_stage_layers": max(layers - (pp - 1) * first, 0.0)}
+        out |= {"first_stage_layers": first, "last_stage_layers": 0.0, "bytes_per_logit": 0.0}
     return out
 
 
-def _torchtitan(inputs: Mapping[str, str], shape: Mapping[str, float], date: str) -> dict[str, float]:
+def _torchtitan(inputs: Mapping[str, str], shape: Mapping[str, float], date: str, pp: float) -> dict[str, float]:
     """Selective recomputation keeps the output of attention and of every second product; the loss compiled from 2025."""
     out = {"bytes_per_logit": 4.0 if date >= "2025" else 12.0}
     if "selective" in inputs.get("recompute", "").lower():
         kept = 3 * shape["d_model"] + shape["heads"] * shape["head_dim"] + shape["kv_heads"] * shape["head_dim"]
         out["layer_activations_selective"] = 2.0 * (kept + shape["d_ff"])
+    if pp > 1:
+        out["zero_stage"] = 1.0
     return out
 
 

@@ -74,7 +74,7 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
     layout = _fitting(layout, count, assumed)
     memory = memory_traits(inputs, shape, layout.get("pp", 1.0))
     traits = traits_of(inputs, chip.family) | memory.traits
-    given = {"accelerators": count, "params": params, **shape, **traits, **layout}
+    given = {"accelerators": count, "params": params, **shape, **layout, **traits}
     routed = active < DENSE_ABOVE * params
     if routed:
         given["active_params"] = active

@@ -11,8 +11,8 @@ from aiplan.maths import ceil, maximum, minimum, where
 
 default("bytes_per_activation", "B", 2, "Bytes of one stored activation.", source="16-bit activations")
 default(
-    "bytes_per_logit", "B", 10, "Bytes that the loss holds for each logit.",
-    source="16-bit logit, fp32 copy and fp32 gradient",
+    "bytes_per_logit", "B", 6, "Bytes that the loss holds for each logit.",
+    source="16-bit logit and its fp32 copy, in which softmax and gradient are made in place (Megatron-LM)",
 )  # fmt: skip
 default(
     "unfused_mlp", "", 0.0, "1 where a gated MLP keeps its activation function's output too, 0 where it is fused.",
@@ -191,13 +191,13 @@ def activations_memory_per_accelerator(
 ) -> float:
     """Activations on the fullest accelerator.
 
-        max(in flight on the first, second or last stage, the last with logits) kept micro_batch seq_len / cp
+        (max(in flight on the first, second or last stage, the last with logits) kept + working) tokens on a rank
 
     Kept per layer is what `recompute` says, divided by tp; without sequence parallelism residuals and norms are not.
-    Full recomputation keeps a layer's input and works on one layer at a time. Unfused attention keeps its square:
-    5 bytes a score.
+    Full recomputation keeps a layer's input. Working: one input gathered over tp with its gradient, and with full
+    recomputation a whole layer. Unfused attention keeps its square, 5 bytes a score.
     >>> n = activations_memory_per_accelerator(
-    ...     126, 7, 7, 520192, 315392, 16384, 128, 128256, 8192, 2, 10, 0, 1, 8, 16, 1, 8, 1, 16, 0)
+    ...     126, 7, 7, 520192, 315392, 16384, 128, 128256, 8192, 2, 6, 0, 1, 8, 16, 1, 8, 1, 16, 0)
     >>> round(n / 1e9, 1)
     68.2
     """
@@ -211,8 +211,9 @@ def activations_memory_per_accelerator(
     first = chunks_in_flight(0, *at) * first_stage_layers
     second = where(pp > 2, chunks_in_flight(1, *at) * ceil(layers / pp), 0.0)
     last = chunks_in_flight(pp - 1, *at) * last_stage_layers
-    full = maximum(maximum(first, second) * kept, last * kept + bytes_per_logit * vocab / tp)
-    out: float = (full + where(recompute > 1, plain, 0.0)) * micro_batch * seq_len / cp
+    held = maximum(maximum(first, second) * kept, last * kept + bytes_per_logit * vocab / tp)
+    working = 2 * (stream - on_rank) + where(recompute > 1, plain, 0.0)
+    out: float = (held + working) * micro_batch * seq_len / cp
     return out
 
 

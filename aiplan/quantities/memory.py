@@ -188,11 +188,11 @@ def state_memory_per_accelerator(
         sharded_bytes(dense of stage / tp, dp cp) + sharded_bytes(experts of stage / ep, tp cp dp / ep) + buffers
 
     The fullest stage is the first with its embedding, the last with its own (a copy of the first where they are
-    tied), or one between them. Buffers: stage 2 holds one layer's whole gradient, stage 3 one whole gradient and two
-    layers' whole weights. The parts of the shape are scaled to `params`.
+    tied), or one between them. Buffers: one layer's gradient as its products leave it; with stage 2 one layer's whole
+    gradient, with stage 3 two layers' whole weights too. The parts of the shape are scaled to `params`.
     >>> b = (2, 4, 0, 12, 1)
     >>> state_memory_per_accelerator(1e9, 1e9, 0, 0, 0, 10, 10, 10, 0, 1, 1, 1, 1, 1, 0, *b)
-    18000000000.0
+    18200000000.0
     """
     scale = params / shape_params
     weight = bytes_per_weight * weight_copies
@@ -208,7 +208,7 @@ def state_memory_per_accelerator(
     routed_shards = maximum(tp * cp * dp / ep, 1.0)
     bytes_each = (zero_stage, weight, bytes_per_gradient, bytes_per_optimizer_state)
     state = sharded_bytes(dense, dense_shards, *bytes_each) + sharded_bytes(routed, routed_shards, *bytes_each)
-    state = state + bytes_per_gradient_copy * (dense + routed)
+    state = state + bytes_per_gradient_copy * (dense + routed) + bytes_per_weight * block / tp
     unit = maximum(block, table) / tp * where(dense_shards > 1, 1.0, 0.0)
     unit = unit + routed_params / experts_layers / ep * where(routed_shards > 1, 1.0, 0.0)
     gathered = where(zero_stage > 1, bytes_per_gradient, 0.0) + where(zero_stage > 2, 2 * weight, 0.0)
