@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from aiplan.catalog import fold
 from aiplan.errors import UserError
-from aiplan.measured_memory import memory_traits
+from aiplan.measured_memory import Measure, measure_of, memory_traits
 from aiplan.measured_stacks import stack_of, traits_of
 from aiplan.measurements import number_of
 from aiplan.quantities.architecture import OPTIONAL, count_params
@@ -36,7 +36,11 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Case:
-    """One row as a question to the graph: the values that it fixes, and what had to be assumed."""
+    """One row as a question to the graph: the values that it fixes, and what had to be assumed.
+
+    `measure` is what its source counts as memory, `held` the values by which its stack holds other things there; its
+    speed is calibrated without them.
+    """
 
     chip: str
     precision: str
@@ -47,7 +51,8 @@ class Case:
     adapters: bool
     model: str
     stack: str
-    memory: str
+    measure: Measure
+    held: dict[str, float]
     assumed: dict[str, str] = field(default_factory=dict)
 
 
@@ -72,9 +77,7 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
         ranks = "as many as the layout has ranks"
         assumed["accelerators"] = ranks if _product(layout) else f"blank: {count:g}, for about {USUAL_DAYS:g} days"
     layout = _fitting(layout, count, assumed)
-    memory = memory_traits(inputs, shape, layout.get("pp", 1.0))
-    traits = traits_of(inputs, chip.family) | memory.traits
-    given = {"accelerators": count, "params": params, **shape, **layout, **traits}
+    given = {"accelerators": count, "params": params, **shape, **traits_of(inputs, chip.family), **layout}
     routed = active < DENSE_ABOVE * params
     if routed:
         given["active_params"] = active
@@ -83,8 +86,8 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
     name = model.id if model is not None and not _truncated(inputs) else inputs.get("model", "a model")
     adapters = "lora" in task or "adapter" in task
     return Case(
-        chip.id, precision, count, given, invented, routed, adapters, name, stack_of(inputs).name, memory.measures,
-        assumed,
+        chip.id, precision, count, given, invented, routed, adapters, name, stack_of(inputs).name,
+        measure_of(inputs), memory_traits(inputs, shape, layout.get("pp", 1.0)), assumed,
     )  # fmt: skip
 
 

@@ -18,7 +18,6 @@ from aiplan.catalog import Catalog
 from aiplan.choices import GLOBAL_RECOVERY_LIMIT, expand
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, GraphError, Order
-from aiplan.measured_memory import as_measured
 from aiplan.measured_shapes import Case, Refused, case_of
 from aiplan.measurements import GIB, KINDS, Row, number_of, read_with_kind, shipped
 from aiplan.quantities.flops import full_tuning_flops, lora_tuning_flops, megatron_flops_per_step
@@ -39,7 +38,7 @@ ASKS = {
 }
 BESIDE = (
     "batch_tokens flops_per_token hardware_flops_per_token attention_flops_per_token matmul_params unembedding_params "
-    "training_flops peak_flops accelerator_memory memory_overhead reserve_share"
+    "training_flops peak_flops accelerator_memory memory_overhead"
 ).split()
 
 
@@ -125,6 +124,8 @@ class Predictor:
         case = case_of(row.inputs, self.catalog)
         if self.kind == "training-runs":
             _whole_run(row, case)
+        elif self.kind == "training-memory":
+            case.given |= case.held
         values, why = self._resolve(case)
         asked = ASKS[self.kind][0]
         cost = values.get(asked)
@@ -135,7 +136,7 @@ class Predictor:
             if case.adapters:
                 cost *= adapter_share(values)
         elif self.kind == "training-memory":
-            cost = as_measured(case.memory, cost, values["memory_overhead"], values["reserve_share"])
+            cost = case.measure.of(cost, values["memory_overhead"])
         return Answer(self.kind, row, case, cost, values)
 
     def _resolve(self, case: Case) -> tuple[dict[str, Any], dict[str, str]]:

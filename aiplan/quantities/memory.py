@@ -56,16 +56,14 @@ default(
     source="Megatron-LM adds each gradient to one buffer",
 )  # fmt: skip
 default(
-    "reserve_share", "", 0.05, "Memory that the allocator keeps over what is held, as a share of it.",
-    source="Megatron-LM on B200, 19 layouts: 2.8% to 9.3% (SimuMax 4dcaae5)", spread=(0.03, 0.09),
-)  # fmt: skip
-default(
     "memory_overhead", "B", 2e9, "Memory that the runtime and the communication libraries take on one accelerator.",
     source="CUDA context of 1.6 GB on A100 (BigScience 2022) and buffers of NCCL", spread=(1e9, 5e9),
 )  # fmt: skip
 default(
-    "usable_memory_share", "", 1.06, "Memory that the driver leaves to training over the memory as sold.",
-    source="sold in GB, built in GiB: an H100 of 80 GB shows 81,559 MiB", spread=(1.0, 1.07), bounds=(0.0, 1.1),
+    "usable_memory_share", "", 1.01, "Memory that training can fill over the memory as sold.",
+    source="sold in GB, built in GiB: an H100 of 80 GB shows 81,559 MiB; the allocator reserves 2.8% to 9.3% more "
+    "than it gives out (Megatron-LM on B200, 19 layouts of SimuMax 4dcaae5)",
+    spread=(0.97, 1.04), bounds=(0.0, 1.1),
 )  # fmt: skip
 
 # -- the whole model once ----------------------------------------------------------------------------------------
@@ -242,20 +240,17 @@ def state_memory_without_shape(
 
 @quantity("B", nullable=("activations_memory_per_accelerator",), source="by definition")
 def memory_per_accelerator(
-    state_memory_per_accelerator: float,
-    activations_memory_per_accelerator: float | None,
-    reserve_share: float,
-    memory_overhead: float,
+    state_memory_per_accelerator: float, activations_memory_per_accelerator: float | None, memory_overhead: float
 ) -> float:
     """Memory that training takes on the fullest accelerator.
 
-        (state + activations (where known)) (1 + reserve_share) + memory_overhead
+        state + activations (where known) + memory_overhead
 
-    >>> memory_per_accelerator(18e9, None, 0.05, 2e9)
-    20900000000.0
+    >>> memory_per_accelerator(18e9, None, 2e9)
+    20000000000.0
     """
     activations = 0.0 if activations_memory_per_accelerator is None else activations_memory_per_accelerator
-    return (state_memory_per_accelerator + activations) * (1.0 + reserve_share) + memory_overhead
+    return state_memory_per_accelerator + activations + memory_overhead
 
 
 @quantity("B", source="by definition")
@@ -291,8 +286,8 @@ def usable_memory(accelerator_memory: float, usable_memory_share: float) -> floa
 
         accelerator_memory usable_memory_share
 
-    >>> usable_memory(80e9, 1.06)
-    84800000000.0
+    >>> usable_memory(80e9, 1.01)
+    80800000000.0
     """
     return accelerator_memory * usable_memory_share
 
