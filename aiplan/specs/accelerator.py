@@ -237,6 +237,10 @@ def rental_prices(spec: Accelerator, as_of: str | None = None) -> list[Price]:
     return []
 
 
+GIB = 2.0**30
+SOLD_IN_GIB = "its memory is stated in GiB, of which the allocator's reserve is to be kept"
+
+
 def expand_accelerator(
     spec: Accelerator, precision: str, sparsity: str = "none", as_of: str | None = None, *, need_peak: bool = True
 ) -> dict[str, Given]:
@@ -263,6 +267,8 @@ def expand_accelerator(
     bf16 = spec.peak.get("bf16") or spec.peak.get("fp16")
     put("peak_flops_bf16", bf16, "16-bit peak")
     put("accelerator_memory", spec.memory.capacity, "memory capacity")
+    if spec.memory.capacity and spec.memory.capacity % GIB == 0:
+        out["usable_memory_share"] = Given(0.95, "catalog", f"{spec.id}: {SOLD_IN_GIB}", spread=(0.91, 0.98))
     put("accelerator_memory_bandwidth", spec.memory.bandwidth, "memory bandwidth")
     put("accelerator_tdp", spec.tdp, "rated power")
     put("scale_up_bandwidth", spec.scale_up.bandwidth, "scale-up bandwidth")
