@@ -60,10 +60,8 @@ default(
     source="CUDA context of 1.6 GB on A100 (BigScience 2022) and buffers of NCCL", spread=(1e9, 5e9),
 )  # fmt: skip
 default(
-    "usable_memory_share", "", 1.01, "Memory that training can fill over the memory as sold.",
-    source="sold in GB, built in GiB: an H100 of 80 GB shows 81,559 MiB; the allocator reserves 2.8% to 9.3% more "
-    "than it gives out (Megatron-LM on B200, 19 layouts of SimuMax 4dcaae5)",
-    spread=(0.97, 1.04), bounds=(0.0, 1.1),
+    "usable_memory_share", "", 1.01, "Memory that training can fill over the memory as stated.",
+    source="sold in GB, built in GiB, less what the allocator reserves", spread=(0.97, 1.04), bounds=(0.0, 1.1),
 )  # fmt: skip
 
 # -- the whole model once ----------------------------------------------------------------------------------------
