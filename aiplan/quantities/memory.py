@@ -57,7 +57,7 @@ default(
 )  # fmt: skip
 default(
     "memory_overhead", "B", 2e9, "Memory that the runtime and the communication libraries take on one accelerator.",
-    source="CUDA context of 1.6 GB on A100 (BigScience 2022) and buffers of NCCL", spread=(1e9, 5e9),
+    source="CUDA context of 1.6 GB on A100 (BigScience 2022) and buffers of NCCL", spread=(1e9, 4e9),
 )  # fmt: skip
 default(
     "usable_memory_share", "", 1.01, "Memory that training can fill over the memory as stated.",
