@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from aiplan import memory_fit
 from aiplan.catalog import Catalog
+from aiplan.graph import GRAPH
 from aiplan.measured_memory import RESERVED, RESERVED_2022
 from aiplan.residuals import summary
 from aiplan.validate import Report, report
@@ -41,6 +44,13 @@ def test_a_source_without_its_own_rows(found: Report) -> None:
     bloom = totals["bigscience-workshop/bigscience"]
     assert RESERVED < RESERVED_2022
     assert -0.25 < bloom.bias < -0.1
+
+
+def test_a_plan_s_interval_is_that_of_the_held_out_rows(found: Report) -> None:
+    assert found.quantiles
+    low, high = found.quantiles.at((("training-memory",),), "a new group") or (0.0, 0.0)
+    spread = GRAPH.quantities["memory_factor"].spread
+    assert spread == pytest.approx((math.exp(-high), math.exp(-low)), abs=0.01)
 
 
 def test_it_prints_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -204,6 +204,7 @@ def choose_layout(
     layer_activations_selective: float,
     bytes_per_logit: float,
     bytes_per_gradient_copy: float,
+    memory_factor: float,
     memory_overhead: float,
     attention_flops_share: float,
     forward_flops_per_token: float,
@@ -287,6 +288,7 @@ def choose_layout(
             "layer_activations_selective": layer_activations_selective,
             "bytes_per_logit": bytes_per_logit,
             "bytes_per_gradient_copy": bytes_per_gradient_copy,
+            "memory_factor": memory_factor,
             "memory_overhead": memory_overhead,
         }
     )
