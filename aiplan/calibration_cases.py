@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiplan.measured_shapes import Refused
+from aiplan.measured_chips import Refused
 from aiplan.measured_stacks import fitted_stack, stack_of
 from aiplan.quantities.architecture import OPTIONAL, REQUIRED
 from aiplan.quantities.communication_time import scale_out_rate, scale_up_rate

@@ -61,7 +61,7 @@ def campaigns(rows: Iterable[Row], catalog: Catalog) -> list[Campaign]:
 
 def _ratio(predictor: object, row: Row) -> float | None:
     """Predicted over published hours of a run; None where either is not known."""
-    from aiplan.measured_shapes import Refused
+    from aiplan.measured_chips import Refused
     from aiplan.validate import Predictor, measured
 
     assert isinstance(predictor, Predictor)

@@ -13,7 +13,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from aiplan.catalog import fold
-from aiplan.errors import UserError
+from aiplan.measured_chips import Refused, chip_of, precision_of
+from aiplan.measured_memory import Measure, measure_of, memory_traits
 from aiplan.measured_stacks import stack_of, traits_of
 from aiplan.measurements import number_of
 from aiplan.quantities.architecture import OPTIONAL, count_params
@@ -31,13 +32,13 @@ CHIP_TOKENS = 8192.0  # per-chip batch of MaxText recipes, 4 sequences of 2,048 
 USUAL_DAYS, USUAL_SHARE = 30.0, 0.4  # of a run whose count is not stated: our judgement
 
 
-class Refused(Exception):
-    """A row that cannot be predicted; its text says why."""
-
-
 @dataclass(slots=True)
 class Case:
-    """One row as a question to the graph: the values that it fixes, and what had to be assumed."""
+    """One row as a question to the graph: the values that it fixes, and what had to be assumed.
+
+    `measure` is what its source counts as memory, `held` the values by which its stack holds other things there; its
+    speed is calibrated without them.
+    """
 
     chip: str
     precision: str
@@ -48,6 +49,8 @@ class Case:
     adapters: bool
     model: str
     stack: str
+    measure: Measure
+    held: dict[str, float]
     assumed: dict[str, str] = field(default_factory=dict)
 
 
@@ -88,7 +91,8 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
     name = model.id if model is not None and not _truncated(inputs) else inputs.get("model", "a model")
     adapters = "lora" in task or "adapter" in task
     return Case(
-        chip.id, precision, count, given, invented, routed, adapters, name, stack_of(inputs).name, assumed
+        chip.id, precision, count, given, invented, routed, adapters, name, stack_of(inputs).name,
+        measure_of(inputs), memory_traits(inputs, shape, layout.get("pp", 1.0)), assumed,
     )  # fmt: skip
 
 
@@ -99,88 +103,6 @@ def _count_of_run(numbers: dict[str, float], active: float, chip: Accelerator, p
         return 0.0
     peak = {str(p): rate for p, rate in chip.peak.items()}[precision]
     return float(2 ** max(0, round(math.log2(work / (USUAL_SHARE * peak * USUAL_DAYS * 86400)))))
-
-
-# -- chip and precision --------------------------------------------------------------------------------------------
-
-
-def chip_of(inputs: Mapping[str, str], catalog: Catalog) -> Accelerator:
-    """The accelerator of a row, by id or alias."""
-    name = inputs.get("hardware", "")
-    if not name:
-        raise Refused("hardware is blank")
-    known = _chip_id(catalog, name)
-    if known is None:
-        mixed = re.search(r"/|\bthen\b|\band\b|\bmix\b|\+", name)
-        reason = "is more than one kind of accelerator" if mixed else "is not in the catalogue"
-        raise Refused(f"hardware {name[:60]!r} {reason}")
-    return catalog.find("accelerator", known)
-
-
-@cache
-def _chip_id(catalog: Catalog, name: str) -> str | None:
-    try:
-        return catalog.id_of("accelerator", name)
-    except UserError:
-        return None
-
-
-def precision_of(inputs: Mapping[str, str], chip: Accelerator) -> tuple[str, str]:
-    """The number format of the matrix work, and where it had to be assumed the reason."""
-    from aiplan.catalog import best_precision
-
-    text = inputs.get("precision", "")
-    has = {str(p) for p in chip.peak}
-    if not text:
-        if "mlperf" in inputs.get("date", "").lower():
-            return _of_mlperf(inputs, chip, has)
-        try:
-            return best_precision(chip), "blank: the best-proven training precision of the chip"
-        except UserError as error:
-            raise Refused(str(error)) from None
-    precision = normal_precision(text)
-    if precision is None:
-        raise Refused(f"precision {text!r} is not one that we know")
-    if precision in has:
-        return precision, ""
-    other = {"fp16": "bf16", "bf16": "fp16", "tf32": "fp32", "fp32": "tf32"}.get(precision)
-    if other in has:
-        return str(other), f"the chip has no {precision} peak, so {other}"
-    raise Refused(f"{chip.id} has no peak at {precision}; it has {', '.join(sorted(has)) or 'none'}")
-
-
-def _of_mlperf(inputs: Mapping[str, str], chip: Accelerator, has: set[str]) -> tuple[str, str]:
-    """MLPerf logs do not name the precision; what its submitters said they used (from memory) stands in."""
-    software = inputs.get("framework", "").lower()
-    if (
-        "v5.1" in inputs["date"]
-        and "fp4" in has
-        and chip.vendor == "nvidia"
-        and "nemo" in software
-        and "25.09" in software
-    ):
-        return "fp4", "blank in MLPerf logs: NVIDIA said it used NVFP4 in v5.1, with NeMo 25.09 (from memory)"
-    if "int8" in has and chip.vendor == "google":
-        return "int8", "blank in MLPerf logs: Google's submissions use int8 (from memory)"
-    if "fp8" in has:
-        return "fp8", "blank in MLPerf logs: submissions use fp8 where the chip has it (from memory)"
-    return "bf16", "blank in MLPerf logs: bf16"
-
-
-def normal_precision(text: str) -> str | None:
-    """The format that a spelling stands for.
-
-    >>> [normal_precision(t) for t in ("FP8-CS", "MXFP8", "NVFP4", "BF16", "bf16/fp16", "int8 (a script)", "x")]
-    ['fp8', 'fp8', 'fp4', 'bf16', 'bf16', 'int8', None]
-    """
-    low = text.lower()
-    spelled = {
-        "fp4": "fp4", "float4": "fp4", "fp6": "fp6", "fp8": "fp8", "float8": "fp8", "e4m3": "fp8", "int8": "int8",
-        "bf16": "bf16", "bfloat16": "bf16", "fp16": "fp16", "float16": "fp16", "half": "fp16", "mixed": "fp16",
-        "amp": "fp16", "tf32": "tf32", "fp32": "fp32", "float32": "fp32", "fp64": "fp64",
-    }  # fmt: skip
-    found = [(low.find(key), precision) for key, precision in spelled.items() if key in low]
-    return min(found)[1] if found else None
 
 
 # -- layout --------------------------------------------------------------------------------------------------------

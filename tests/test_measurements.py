@@ -10,15 +10,8 @@ import pytest
 
 from aiplan.catalog import Catalog
 from aiplan.errors import UserError
-from aiplan.measured_shapes import (
-    Refused,
-    case_of,
-    model_of,
-    normal_precision,
-    precision_of,
-    recompute_of,
-    zero_stage_of,
-)
+from aiplan.measured_chips import Refused, normal_precision, precision_of
+from aiplan.measured_shapes import case_of, model_of, recompute_of, zero_stage_of
 from aiplan.measured_stacks import stack_of
 from aiplan.measurements import (
     ABOUT,
