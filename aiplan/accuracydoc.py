@@ -31,7 +31,7 @@ TITLES = {
 # How each kind is cut here; `aiplan validate` shows all cuts.
 CUTS = {
     "training-throughput": ("work", "table", "source", "chip", "precision", "scale", "layout", "software"),
-    "training-runs": ("grade", "work", "chip", "scale"),
+    "training-runs": ("hours", "work", "chip", "scale"),
     "training-memory": ("work", "source", "chip", "scale"),
 }
 INTRO = """\

@@ -18,6 +18,7 @@ from aiplan.measured_memory import Measure, measure_of, memory_traits
 from aiplan.measured_stacks import stack_of, traits_of
 from aiplan.measurements import number_of
 from aiplan.quantities.architecture import OPTIONAL, count_params
+from aiplan.quantities.memory import RECIPES
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 DENSE_ABOVE = 0.97  # active over total parameters from which a model has no experts
 MOST_CORES = 8  # cores in one chip that a layout may count
 WHOLE = ("n_chips", "tp", "pp", "vp", "cp", "ep", "dp", "n_layers", "n_heads")
+CHIP_TOKENS = 8192.0  # per-chip batch of MaxText recipes, 4 sequences of 2,048 (from memory)
 USUAL_DAYS, USUAL_SHARE = 30.0, 0.4  # of a run whose count is not stated: our judgement
 
 
@@ -78,10 +80,17 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
         assumed["accelerators"] = ranks if _product(layout) else f"blank: {count:g}, for about {USUAL_DAYS:g} days"
     layout = _fitting(layout, count, assumed)
     given = {"accelerators": count, "params": params, **shape, **traits_of(inputs, chip.family), **layout}
+    given |= _recipe(inputs)
     routed = active < DENSE_ABOVE * params
     if routed:
         given["active_params"] = active
     _data(numbers, layout, None if _truncated(inputs) else model, given, assumed)
+    if stack_of(inputs).layout and {"tp", "pp", "cp"} <= layout.keys():
+        if "batch_tokens" not in given:
+            given["batch_tokens"] = count * CHIP_TOKENS
+            assumed["batch_tokens"] = f"blank: {CHIP_TOKENS:g} tokens a chip, as the recipes of its software have"
+        replicas = count / (layout["tp"] * layout["pp"] * layout["cp"])
+        given.setdefault("micro_batch", max(1.0, given["batch_tokens"] / given["seq_len"] / replicas))
     task = inputs.get("task", "").lower()
     name = model.id if model is not None and not _truncated(inputs) else inputs.get("model", "a model")
     adapters = "lora" in task or "adapter" in task
@@ -220,9 +229,18 @@ def recompute_of(text: str) -> float | None:
     return 2.0 if low and "none" not in low else 0.0 if low else None
 
 
+def _recipe(inputs: Mapping[str, str]) -> dict[str, float]:
+    """Bytes of a parameter's weight, gradient and optimizer state, where the row names its recipe."""
+    name = inputs.get("recipe", "").lower()
+    if name and name not in RECIPES:
+        raise Refused(f"recipe {name[:40]!r} is not one of {', '.join(RECIPES)}")
+    own = RECIPES[name]._asdict() if name else {}
+    return {key: value for key, value in own.items() if key.startswith("bytes_")}
+
+
 def _numbers(inputs: Mapping[str, str]) -> dict[str, float]:
     """The columns that are numbers; a cell that is text where a number belongs refuses the row."""
-    words = ("model", "task", "hardware", "precision", "fsdp_or_zero", "zero_or_fsdp", "recompute", "framework", "date")
+    words = "model task hardware precision fsdp_or_zero zero_or_fsdp recompute recipe framework date".split()
     out = {}
     for name, text in inputs.items():
         if name in words:
@@ -251,6 +269,10 @@ def _layout(inputs: Mapping[str, str], numbers: dict[str, float], assumed: dict[
     again = recompute_of(inputs.get("recompute", ""))
     if again is not None:
         layout["recompute"] = again
+    stack = stack_of(inputs)
+    if not stated and stack.layout:
+        assumed["layout"] = "blank: whole replicas with all state sharded, as its software does"
+        return {"recompute": stack.recompute, **stack.layout, **layout}
     if not stated:
         assumed["layout"] = "blank: found by our search"
         return layout
@@ -258,13 +280,18 @@ def _layout(inputs: Mapping[str, str], numbers: dict[str, float], assumed: dict[
         if name not in layout:
             layout[name] = 1.0
             assumed[name] = "blank: 1"
+    if not inputs.get("framework"):
+        return layout  # nobody says what its software leaves out: the search fills the blanks
     if "virtual_stages" not in layout:
         layout["virtual_stages"] = 1.0
         if layout["pp"] > 1:
             assumed["virtual_stages"] = "blank: 1"
     if again is None:
-        layout["recompute"] = stack_of(inputs).recompute
+        layout["recompute"] = stack.recompute
         assumed["recompute"] = f"blank: {'full, as its stack does' if layout['recompute'] else 'none'}"
+    if "zero_stage" not in layout and stack.zero_stage is not None:
+        layout["zero_stage"] = stack.zero_stage
+        assumed["zero_stage"] = f"blank: {stack.zero_stage:g}, as its stack does"
     return layout
 
 

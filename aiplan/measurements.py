@@ -34,8 +34,8 @@ CLOSE, FAR = 0.7, 2.0  # distances of evidence
 # What a prediction may see.
 INPUTS = tuple(
     "model params_total params_active n_layers d_model d_ff n_heads n_kv_heads vocab task hardware n_chips precision "
-    "tp pp vp cp ep dp fsdp_or_zero zero_or_fsdp recompute micro_batch_seqs grad_accum global_batch_seqs "
-    "global_batch_tokens seq_len training_tokens flops_published framework date".split()
+    "tp pp vp cp ep dp fsdp_or_zero zero_or_fsdp recompute recipe micro_batch_seqs grad_accum global_batch_seqs "
+    "global_batch_tokens seq_len training_tokens flops_published framework date network_gbps_per_chip".split()
 )
 # What was measured: never seen by a prediction.
 OUTCOMES = tuple(
@@ -44,7 +44,7 @@ OUTCOMES = tuple(
 )
 # What is only shown or grouped by.
 ABOUT = tuple(
-    "source sources confidence from_memory arch_from_memory notes chip_hours_provenance validation_grade".split()
+    "org source sources confidence from_memory arch_from_memory notes chip_hours_provenance validation_grade".split()
 )
 _INFERENCE = ("tok_s", "ttft_ms", "tpot_ms", "input_len", "output_len", "isl", "osl", "concurrency")
 _KNOWN = (*INPUTS, *OUTCOMES, *ABOUT, *_INFERENCE)

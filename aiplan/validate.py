@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
+from aiplan.calibration import campaign, era_of
 from aiplan.catalog import Catalog
 from aiplan.choices import GLOBAL_RECOVERY_LIMIT, expand
 from aiplan.errors import UserError
@@ -116,14 +117,16 @@ class Predictor:
         self._expanded: dict[tuple[str, str, str], tuple[dict[str, float | None], dict[str, str], frozenset[str]]] = {}
         self._orders: dict[tuple[frozenset[str], frozenset[str]], Order] = {}
 
-    def answer(self, row: Row) -> Answer:
-        """The predicted cost of a row.
+    def answer(self, row: Row, *, campaign_efficiency: float | None = None) -> Answer:
+        """The predicted cost of a row; of a whole run with the efficiency that is given, else with the usual one.
 
         Raises Refused where it cannot be had, with the reason.
         """
         case = case_of(row.inputs, self.catalog)
         if self.kind == "training-runs":
             _whole_run(row, case)
+            usual = campaign(era_of(row.inputs.get("date", "")), layout_given="layout" not in case.assumed).value
+            case.given["campaign_efficiency"] = campaign_efficiency or usual or 1.0
         elif self.kind == "training-memory":
             case.given |= case.held
         values, why = self._resolve(case)
