@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 RESERVED = 0.05  # of what is allocated, median of 19 layouts of Megatron-LM on B200 (SimuMax 4dcaae5): 2.8% to 9.3%
 RESERVED_2022 = 0.29  # the same of PyTorch 1.11 under DeepSpeed, fitted to the BLOOM rows by aiplan.memory_fit
+EAGER_LOGIT = 12.0  # bytes: a logit in 16 bits and in fp32, its softmax, its gradient in 16 bits, none in place
+COMPILED_LOGIT = 4.0  # bytes: a logit and its gradient in 16 bits
 BF16_OPTIMIZER = "2022-02-28"  # from then on BigScience ran the optimizer that sums gradients in fp32
 
 
@@ -34,13 +36,15 @@ class Measure(NamedTuple):
 def measure_of(inputs: Mapping[str, str]) -> Measure:
     """What a row's source measures; frameworks that do not say log what PyTorch reserves.
 
+    Plain PyTorch is our own H100's table, which has what was allocated.
+
     >>> measure_of({"framework": "Megatron-LM (SimuMax real run)"})
     Measure(reserved=0.0, overhead=False)
     """
     framework = inputs.get("framework", "").lower()
     if "megatron-deepspeed" in framework:
         return Measure(RESERVED_2022, overhead=True)  # nvidia-smi
-    return Measure(0.0) if "simumax" in framework else Measure()
+    return Measure(0.0) if "simumax" in framework or framework.startswith("pytorch ") else Measure()
 
 
 def memory_traits(inputs: Mapping[str, str], shape: Mapping[str, float], pp: float) -> dict[str, float]:
@@ -54,6 +58,9 @@ def memory_traits(inputs: Mapping[str, str], shape: Mapping[str, float], pp: flo
         return _deepspeed(inputs.get("date", ""))
     if "nanotron" in framework:
         return _nanotron(shape, pp)
+    if framework.startswith("pytorch "):
+        eager = {"unfused_mlp": 1.0, "bytes_per_logit": EAGER_LOGIT}
+        return {"bytes_per_logit": COMPILED_LOGIT} if "compile" in framework else eager
     return _torchtitan(inputs, shape, pp) if "torchtitan" in framework else {}
 
 
@@ -69,7 +76,7 @@ def _nanotron(shape: Mapping[str, float], pp: float) -> dict[str, float]:
 
     Stages are balanced by their products, with the head on the last: each takes blocks until it has its share.
     """
-    out = {"bytes_per_gradient_copy": 2.0, "unfused_mlp": 1.0, "bytes_per_logit": 12.0}
+    out = {"bytes_per_gradient_copy": 2.0, "unfused_mlp": 1.0, "bytes_per_logit": EAGER_LOGIT}
     if pp > 1:
         d_model, layers = shape["d_model"], shape["layers"]
         block = 4 * d_model**2 + 3 * d_model * shape["d_ff"]
@@ -84,7 +91,7 @@ def _torchtitan(inputs: Mapping[str, str], shape: Mapping[str, float], pp: float
 
     Selective recomputation keeps a layer's input, the output of attention and that of every second product.
     """
-    out = {"bytes_per_logit": 4.0 if inputs.get("date", "") >= "2025" else 12.0}
+    out = {"bytes_per_logit": COMPILED_LOGIT if inputs.get("date", "") >= "2025" else EAGER_LOGIT}
     if "selective" in inputs.get("recompute", "").lower():
         heads = (shape["heads"] + shape["heads"] + shape["kv_heads"]) * shape["head_dim"]
         out["layer_activations_selective"] = 2.0 * (2 * shape["d_model"] + heads + shape["d_ff"])
