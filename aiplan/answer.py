@@ -119,10 +119,24 @@ def _assumptions(plan: Plan) -> list[Assumption]:
         )
         for n, v in plan.assumed_limits.items()
     ]
+    if plan.value("mfu") is not None and "flops_per_sample" not in plan.question.given:
+        out.append(_mfu_convention(plan))
     for node in plan.nodes.values():
         if node.origin == "default":
             out.append(Assumption(quantity=node.name, value=node.value, unit=node.unit, source=node.source))
     return out
+
+
+def _mfu_convention(plan: Plan) -> Assumption:
+    """What the utilisation counts, and of which peak."""
+    chosen, peak = plan.expanded.chosen, plan.value("peak_flops")
+    kind = "sparse" if chosen["sparsity"] != "none" else "dense"
+    of = f"of the {kind} {chosen['precision']} peak, {units.show(peak, 'FLOP/s')}"
+    source = (
+        "convention: model FLOPs of the forward and backward pass, causal attention counted half, nothing recomputed; "
+        "hfu counts what is recomputed too (Chowdhery et al. 2022, Korthikanti et al. 2022)"
+    )
+    return Assumption(quantity="mfu", value=of, unit="", source=source)
 
 
 def _laws(plan: Plan) -> list[LawRow]:

@@ -71,7 +71,7 @@ def train(
     from aiplan.plan import train as solve
 
     found, defaults = open_catalog(catalog)
-    plan = solve(question, found, defaults)
+    plan = solve(question, found, defaults, repair=True)
     emit(render([answer(plan)], form, everything=all_), output)
     if plan.impossible:
         from aiplan.errors import IMPOSSIBLE
