@@ -65,19 +65,18 @@ def test_what_does_not_fit_says_by_how_much_and_what_would_help() -> None:
     memory, cheapest, *others = found.binding
     over = found.value("memory_per_accelerator") - found.value("usable_memory")
     assert f"{over / 1e9:.3g} GB too much" in memory
-    assert cheapest.startswith("cheapest change that makes it fit: micro_batch=1 takes ")
+    assert cheapest.startswith("cheapest change that makes it fit: micro_batch=")
     assert others
-    changed = plan(SMALL, "tp=8,pp=1,cp=1,recompute=none,mb=1")
-    assert changed.value("fits") == 1
-    assert f"{changed.value('memory_per_accelerator') / 1e9:.3g} GB" in cheapest
-    for member, layout in (
-        ("cp=2", "tp=8,pp=1,cp=2,recompute=0,mb=4"),
-        ("recompute=2", "tp=8,pp=1,cp=1,recompute=2,mb=4"),
-    ):
-        assert any(f"or: {member} takes" in line for line in others)
-        dearer = plan(SMALL, layout)
-        assert dearer.value("fits") == 1
-        assert dearer.value("step_time") >= changed.value("step_time")
+    times = []
+    asked = {"cp": 1, "recompute": 0, "micro_batch": 4}
+    for line in (cheapest, *others[:2]):  # each change alone, the cheapest first
+        name, value, memory_text = re.search(r": (\w+)=(\d+) takes (\S+) GB", line).groups()  # type: ignore[union-attr]
+        members = asked | {name: int(value)}
+        changed = plan(SMALL, "tp=8,pp=1," + ",".join(f"{n}={v}" for n, v in members.items()))
+        assert changed.value("fits") == 1
+        assert f"{changed.value('memory_per_accelerator') / 1e9:.3g}" == memory_text
+        times.append(changed.value("step_time"))
+    assert times == sorted(times)
 
 
 def test_two_changes_where_one_is_not_enough() -> None:
