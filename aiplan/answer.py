@@ -6,11 +6,19 @@ from typing import Any
 
 from aiplan import __version__, advice, units
 from aiplan.plan import TRAIN, Plan
-from aiplan.specs.result import Assumption, LawRow, Result, Value, Warning_
+from aiplan.specs.result import Assumption, LawRow, LayoutRow, Result, Value, Warning_
 from aiplan.whatif.uncertainty import intervals
 
 
-def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, name: str | None = None) -> Result:
+def answer(
+    plan: Plan,
+    *,
+    ask: str = "train",
+    asks: list[str] | None = None,
+    name: str | None = None,
+    layouts: list[LayoutRow] | None = None,
+    pareto: list[LayoutRow] | None = None,
+) -> Result:
     """The result of a plan: the contract's object, with everything that the reader needs to judge it."""
     shown = asks if asks is not None else TRAIN
     sure = intervals(plan)
@@ -43,6 +51,8 @@ def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, nam
         binding=plan.binding,
         assumptions=_assumptions(plan),
         warnings=[Warning_(code=code, message=text) for code, text in advice.warnings(plan)],
+        layouts=layouts or [],
+        pareto=pareto or [],
         laws=_laws(plan) if ask == "train" else [],
         drivers=[{"of": sure.of, **driver} for driver in sure.drivers],
         sources=sorted({node.source for node in plan.nodes.values() if node.source and node.origin != "search"}),

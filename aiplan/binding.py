@@ -86,3 +86,12 @@ def _way_out(plan: Plan, name: str) -> str:
     if plan.expanded.chosen.get("recovery") == "global" and lost is not None and lost < 0.75:
         return "; so may --recovery elastic, since with global recovery every failure stops all accelerators"
     return "; so may more --accelerators" if plan.given["accelerators"].origin == "given" else ""
+
+
+def why_solved(name: str, limits: dict[str, float]) -> str:
+    """What a free input was solved for."""
+    if name == "params":
+        return "the largest model within the limits"
+    if "training_days" in limits:
+        return f"the fewest that train within {units.show(limits['training_days'], 'day')} and hold the model"
+    return f"the most within the limits on {', '.join(limits)}"

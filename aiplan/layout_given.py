@@ -124,7 +124,7 @@ def _costed(change: str, values: Mapping[str, float | None], base: float | None)
 def _more_accelerators(plan: Plan, evaluate: Callable[[Mapping[str, Given]], Mapping[str, float | None]]) -> str | None:
     """The fewest accelerators that hold the model in the same layout, where more replicas or stages can."""
     total = float(plan.value("accelerators"))
-    server = float(plan.value("accelerators_per_server") or 1.0)
+    server = float(plan.given["accelerators_per_server"].value or 1.0)
     step = max(ranks_given({n: v for n, v in plan.question.given.items() if n != "dp"}), server)
 
     def at(count: float) -> Mapping[str, float | None]:

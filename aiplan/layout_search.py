@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from aiplan.quantities.layout import GIVES, Costs
+from aiplan.quantities.layout import GIVES, Costs, choose_layout
 from aiplan.quantities.layout_candidates import MOST_VIRTUAL_STAGES, OVERHEADS, layout_axes
 from aiplan.quantities.pipeline_time import partly_overlapped
 
@@ -28,6 +28,12 @@ PARTS = {
     "cp traffic": ("context_time",),
     "pp traffic": ("point_to_point_time",),
 }
+
+
+def inputs() -> tuple[str, ...]:
+    """Names of the quantities that the costs of layouts are computed from."""
+    code = choose_layout.__code__
+    return code.co_varnames[: code.co_argcount]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
-from aiplan import binding, layout_given, units
+from aiplan import binding, layout_given
 from aiplan.choices import Expanded, expand
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Given, GraphError, Node, Order
@@ -91,8 +91,8 @@ def train(
 ) -> Plan:
     """Plan a training run: solve for the free ones of accelerators and params, then resolve everything and `more`.
 
-    With `repair` a plan that does not fit says what would make it fit. Raises UserError where the question fixes
-    neither a size nor hardware, or a layout that cannot be built.
+    With `repair` a plan that does not fit says what would make it fit. Raises UserError where the question fixes no
+    size and no hardware, or a layout that cannot be built.
     """
     expanded = expand(question, catalog, defaults)
     given, rivals = dict(expanded.given), set(expanded.rivals)
@@ -140,9 +140,9 @@ def train(
     else:
         solved = {}
     for name, value in solved.items():
-        given[name] = Given(value, "search", _why(name, limits))
+        given[name] = Given(value, "search", binding.why_solved(name, limits))
 
-    plan = _resolved(question, expanded, given, rivals, [*limits, *(more or [])])
+    plan = resolved(question, expanded, given, rivals, [*limits, *(more or [])])
     plan.assumed_limits = assumed
     smaller = solver.values(max(plan.value("accelerators") - step, 1.0)) if "accelerators" in solved else {}
     plan.binding, plan.impossible = binding.of(
@@ -161,12 +161,12 @@ def facts(question: Question, catalog: Catalog, asks: list[str], defaults: dict[
     given, rivals = dict(expanded.given), set(expanded.rivals)
     _size(given, rivals)
     rivals |= _shape_rivals(question, given, rivals, False)
-    plan = _resolved(question, expanded, given, rivals, [], asks)
+    plan = resolved(question, expanded, given, rivals, [], asks)
     plan.binding, plan.impossible = binding.of(plan, question.limits, set())
     return plan
 
 
-def _resolved(
+def resolved(
     question: Question,
     expanded: Expanded,
     given: dict[str, Given],
@@ -174,6 +174,7 @@ def _resolved(
     more: list[str],
     asks: list[str] | None = None,
 ) -> Plan:
+    """The plan with everything resolved from what is given."""
     wanted = [*(TRAIN if asks is None else asks), *more]
     try:
         unknown = [name for name, g in given.items() if g.value is None]
@@ -226,15 +227,6 @@ def _own_limits(defaults: dict[str, Any]) -> dict[str, float]:
     from aiplan.specs.question import LIMITS, read_value
 
     return {n: read_value(n, defaults[n], where="aiplan.yaml") for n in LIMITS if n in defaults}
-
-
-def _why(name: str, limits: dict[str, float]) -> str:
-    """What a free input was solved for."""
-    if name == "params":
-        return "the largest model within the limits"
-    if "training_days" in limits:
-        return f"the fewest that train within {units.show(limits['training_days'], 'day')} and hold the model"
-    return f"the most within the limits on {', '.join(limits)}"
 
 
 @dataclass(slots=True)

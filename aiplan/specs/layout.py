@@ -17,7 +17,7 @@ NAMES = {
     "virtual_stages": "virtual_stages",
     "zero": "zero_stage", "zero_stage": "zero_stage",
     "mb": "micro_batch", "mbs": "micro_batch", "micro_batch": "micro_batch",
-    "recompute": "recompute",
+    "rc": "recompute", "recompute": "recompute",
 }  # fmt: skip
 RECOMPUTE = {"none": "0", "selective": "1", "full": "2"}
 EXAMPLE = "such as tp=8,pp=16,vp=8"
