@@ -15,7 +15,14 @@ calibrated("host_layer_time", "Time in which the host launches one layer's kerne
 calibrated("host_expert_time", "Further time in which the host launches an expert layer.", unit="s")
 default("host_speed", "", 1.0, "Speed of the host's launches relative to an x86 server.", source="x86 hosts")
 calibrated("step_overhead", "Time of a step that no accelerator shortens: loading, logging, the scaler.", unit="s")
-calibrated("straggling", "Slowdown of a step per doubling of the accelerators, which wait for the slowest.")
+default(
+    "straggling",
+    "",
+    0.005,
+    "Slowdown of a step per doubling of the accelerators, which wait for the slowest.",
+    source="our judgement: measured rows do not tell it from the links",
+    spread=(0.002, 0.01),
+)
 default(
     "software_factor",
     "",
