@@ -8,7 +8,8 @@ Held against allocations measured with Megatron-LM on B200 (SimuMax's tables) th
 from __future__ import annotations
 
 from aiplan.graph import NoValue, default, quantity
-from aiplan.maths import ceil, maximum, minimum, where
+from aiplan.maths import ceil, maximum, where
+from aiplan.quantities.schedule import stages_held
 
 default("bytes_per_activation", "B", 2, "Bytes of one stored activation.", source="16-bit activations")
 
@@ -120,20 +121,23 @@ def mlp_activations(
 
 
 def layers_in_flight(
-    layers: float, pp: float, virtual_stages: float, micro_batches: float, *, last: bool = False
+    layers: float,
+    pp: float,
+    virtual_stages: float,
+    micro_batches: float,
+    zero_bubble: float = 0.0,
+    *,
+    last: bool = False,
 ) -> float:
     """Layers times micro-batches whose activations the first (or last) pipeline stage holds at most.
 
-        min(m v, 2 (p - 1) + (v - 1) p + 1) ceil(layers / p) / v; without virtual stages min(m, p) ceil(layers / p)
+        stages_held ceil(layers / p)
 
-    Reference: Narayanan et al. 2021, sec. 2.2. For m >> p this is Megatron-LM's layers (1 + (p - 1) / (p v)).
+    For 1F1B and m >> p this is Megatron-LM's layers (1 + (p - 1) / (p v)).
     >>> layers_in_flight(96, 16, 4, 512) / 96
     1.234375
     """
-    held = (virtual_stages - 1) * pp + 1 + (0 if last else 2 * (pp - 1))
-    plain = 1 if last else pp
-    chunks = minimum(micro_batches * virtual_stages, where(virtual_stages > 1, held, plain))
-    out: float = chunks * ceil(layers / pp) / virtual_stages
+    out: float = stages_held(pp, virtual_stages, micro_batches, zero_bubble, last=last) * ceil(layers / pp)
     return out
 
 
@@ -153,6 +157,7 @@ def activations_memory_per_accelerator(
     micro_batch: float,
     micro_batches: float,
     recompute: float,
+    zero_bubble: float,
     *,
     bytes_per_logit: float = 10.0,
 ) -> float:
@@ -162,7 +167,7 @@ def activations_memory_per_accelerator(
 
     Full recomputation keeps a layer's input and works on one layer at a time. `bytes_per_logit`: 16-bit logit,
     fp32 copy and fp32 gradient [B].
-    >>> n = activations_memory_per_accelerator(126, 520192, 315392, 16384, 128256, 8192, 2, 8, 16, 1, 8, 1, 16, 0)
+    >>> n = activations_memory_per_accelerator(126, 520192, 315392, 16384, 128256, 8192, 2, 8, 16, 1, 8, 1, 16, 0, 0)
     >>> round(n / 1e9, 1)
     68.2
     """
@@ -170,8 +175,9 @@ def activations_memory_per_accelerator(
     full = bytes_per_activation * d_model
     kept = where(recompute > 1, full, where(recompute > 0, layer_activations_selective, layer_activations))
     working = where(recompute > 1, layer_activations, 0.0)
-    first = layers_in_flight(layers, pp, virtual_stages, micro_batches) * kept
-    final = layers_in_flight(layers, pp, virtual_stages, micro_batches, last=True) * kept + bytes_per_logit * vocab
+    first = layers_in_flight(layers, pp, virtual_stages, micro_batches, zero_bubble) * kept
+    final = layers_in_flight(layers, pp, virtual_stages, micro_batches, zero_bubble, last=True) * kept
+    final = final + bytes_per_logit * vocab
     out: float = (maximum(first, final) + working) * tokens
     return out
 

@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import Any
 
 from aiplan.graph import GRAPH, NoValue, given, quantity
-from aiplan.maths import maximum, minimum
-from aiplan.quantities import activations, communication_time, pipeline_time, shape_rules  # noqa: F401  (what it costs)
+from aiplan.maths import maximum
+from aiplan.quantities import activations, communication_time, pipeline_time, schedule, shape_rules  # noqa: F401  (what it costs)
 from aiplan.quantities.compute_time import size_scale
 from aiplan.quantities.layout_candidates import (
     OVERHEADS,
@@ -51,20 +51,6 @@ def micro_batches(batch_tokens: float, seq_len: float, dp: float, micro_batch: f
     return out
 
 
-@quantity("", source="Narayanan et al. 2021, sec. 2.2.2; below m = p derived")
-def pipeline_bubble(pp: float, virtual_stages: float, micro_batches: float) -> float:
-    """Idle time of a pipeline, relative to the time it works.
-
-        (min(p, m) - 1) / (v m) + max(p - m, 0) / m: with fewer micro-batches m than stages p all wait for the last
-
-    >>> pipeline_bubble(16, 8, 16.0)
-    0.1171875
-    """
-    waiting = maximum(pp - micro_batches, 0.0) / micro_batches
-    out: float = (minimum(pp, micro_batches) - 1) / (virtual_stages * micro_batches) + waiting
-    return out
-
-
 @quantity("", gives=GIVES, rival="no_shape", search=True, nullable=("params",), source="data parallelism; ZeRO 2020")
 def replicate(
     accelerators: float,
@@ -75,6 +61,7 @@ def replicate(
     bytes_per_gradient: float,
     bytes_per_optimizer_state: float,
     weight_copies: float,
+    optimizer_offload: float,
     *,
     pinned: Mapping[str, float] | None = None,
 ) -> tuple[float, ...]:
@@ -82,7 +69,7 @@ def replicate(
 
         tp = pp = cp = ep = 1, dp = accelerators
 
-    >>> dict(zip(GIVES, replicate(8, 1e9, 76e9, 2e9, 2, 4, 12, 1)))["dp"]
+    >>> dict(zip(GIVES, replicate(8, 1e9, 76e9, 2e9, 2, 4, 12, 1, 0)))["dp"]
     8.0
     """
     fixed = dict(pinned or {})
@@ -90,8 +77,9 @@ def replicate(
     stage = 0.0
     for stage in (0.0, 1.0, 2.0, 3.0) if params is not None else ():
         state = state_memory_without_shape(
-            params or 0.0, dp, stage, bytes_per_weight, bytes_per_gradient, bytes_per_optimizer_state, weight_copies
-        )
+            params or 0.0, dp, stage, bytes_per_weight, bytes_per_gradient, bytes_per_optimizer_state, weight_copies,
+            optimizer_offload,
+        )  # fmt: skip
         if state + memory_overhead <= usable_memory or dp == 1:
             break
     plain = dict.fromkeys(GIVES, 1.0) | {"dp": float(dp), "zero_stage": stage, "recompute": 0.0} | fixed
@@ -214,6 +202,10 @@ def choose_layout(
     layer_activations_selective: float,
     memory_overhead: float,
     step_overhead: float,
+    zero_bubble: float,
+    weight_gradient_share: float,
+    optimizer_offload: float,
+    offload_time: float,
     *,
     pinned: Mapping[str, float] | None = None,
     coefficients: Overheads = OVERHEADS,
@@ -246,7 +238,8 @@ def choose_layout(
     if not splits:
         raise NoValue(f"no layout of {accelerators:g} accelerators has {', '.join(f'{n}={fixed[n]:g}' for n in fixed)}")
 
-    state_bytes = bytes_per_weight * weight_copies + bytes_per_gradient + bytes_per_optimizer_state
+    state_bytes = bytes_per_weight * weight_copies + bytes_per_gradient
+    state_bytes += bytes_per_optimizer_state * (1 - optimizer_offload)
     hopeless = params * state_bytes / total + memory_overhead > usable_memory
     again = [2.0] if hopeless else [0.0, 1.0, 2.0]
     if "recompute" in fixed:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiplan.graph import GRAPH
-from aiplan.quantities.layout import GIVES, pipeline_bubble
+from aiplan.quantities.layout import GIVES
+from aiplan.quantities.schedule import pipeline_bubble
 from aiplan.quantities.shape_rules import GIVES as SHAPE
 
 # A chip of the H100's speed; what differs between the cases is memory and domain.
@@ -179,8 +180,8 @@ def test_without_a_shape_copies_are_whole() -> None:
 
 @given(p=st.integers(1, 64), v=st.integers(1, 8), m=st.floats(1, 4096))
 def test_bubble_is_continuous_and_falls_with_micro_batches(p: int, v: int, m: float) -> None:
-    bubble = pipeline_bubble(p, v, m)
-    assert bubble >= pipeline_bubble(p, v, m * 1.1) - 1e-12
+    bubble = pipeline_bubble(p, v, m, 0, 1 / 3)
+    assert bubble >= pipeline_bubble(p, v, m * 1.1, 0, 1 / 3) - 1e-12
     if m >= p:
         assert bubble == pytest.approx((p - 1) / (v * m))
     if m == 1:

@@ -90,7 +90,9 @@ def test_logits_in_fp32() -> None:
     vector = VECTORS["mem.logits"]
     s, b, vocab, t = (vector["inputs"][key] for key in ("s", "b", "V", "t"))
     empty = (1, 0, 0, 0)  # a layer that keeps nothing
-    held = activations.activations_memory_per_accelerator(*empty, vocab, s, 2, t, 1, 1, 1, b, 1, 0, bytes_per_logit=4)
+    held = activations.activations_memory_per_accelerator(
+        *empty, vocab, s, 2, t, 1, 1, 1, b, 1, 0, 0, bytes_per_logit=4
+    )
     assert held == pytest.approx(vector["expected"]["bytes"], rel=vector["rel_tol"])
 
 
@@ -237,7 +239,7 @@ def test_in_flight_is_at_most_all_and_at_least_one_stage(layers: int, pp: int, v
 def test_recomputing_saves_memory(recompute: int, in_stage: int, pp: int) -> None:
     def at(mode: int) -> float:
         return activations.activations_memory_per_accelerator(
-            in_stage * pp, 520192, 315392, 16384, 128256, 8192, 2, 8, pp, 1, 1, 1, 16, mode
+            in_stage * pp, 520192, 315392, 16384, 128256, 8192, 2, 8, pp, 1, 1, 1, 16, mode, 0
         )
 
     assert at(recompute) <= at(recompute - 1)
@@ -245,7 +247,7 @@ def test_recomputing_saves_memory(recompute: int, in_stage: int, pp: int) -> Non
 
 def test_tables_stay_whole_on_their_stage() -> None:
     """A long pipeline of a small model cannot divide its embedding."""
-    held_ = memory.state_memory_per_accelerator(1e9, 1e9, 0, 4e8, 0, 20, 0, 1, 20, 1, 1, 1, 0, 2, 4, 12, 1)
+    held_ = memory.state_memory_per_accelerator(1e9, 1e9, 0, 4e8, 0, 20, 0, 1, 20, 1, 1, 1, 0, 2, 4, 12, 1, 0, 0)
     assert held_ == pytest.approx(18 * 4e8)
 
 
