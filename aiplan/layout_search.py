@@ -124,7 +124,9 @@ def rank(
     *,
     most: int = 10,
 ) -> list[Ranked]:
-    """The best layouts that fit, by the step and what failures take from it; where none fits, those nearest to it.
+    """The best layouts that fit, by the step and what failures take from it; where none fits, those that come nearest.
+
+    Layouts with room to spare go before all others that fit.
 
     `values` are the inputs of the layout's costs, as resolved in a plan; `fixed` members that the user gave.
     """
@@ -135,7 +137,8 @@ def rank(
     seconds, held = np.empty(count), np.empty(count)
     for part, time, memory in timed(values, layouts):
         seconds[part], held[part] = time, memory
-    fits = held <= usable_memory
+    roomy = held <= usable_memory * (1 - OVERHEADS.headroom)
+    fits = roomy if roomy.any() else held <= usable_memory
     replica = layouts["tp"] * layouts["pp"] * layouts["cp"]
     worth = (seconds + values.get("step_overhead", 0.0)) * (1 + OVERHEADS.lost_to_failures * replica)
     worth = np.where(fits, worth, np.inf) if fits.any() else held

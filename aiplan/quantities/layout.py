@@ -90,7 +90,8 @@ def replicate(
 TIMED = ("pipeline_time", "data_time", "optimizer_time")
 
 
-BEYOND = 1e15  # what is larger is the bytes of a layout that does not fit, what is smaller its seconds
+ROOMY, TIGHT, BEYOND = 0, 1, 2  # how a layout fits: with room to spare, just so, not
+Tried = tuple[tuple[int, float], tuple[float, ...]]  # how it fits with its seconds (or bytes), and the layout
 
 
 class Costs:
@@ -200,6 +201,9 @@ def choose_layout(
     bytes_per_optimizer_state: float,
     weight_copies: float,
     layer_activations_selective: float,
+    bytes_per_logit: float,
+    bytes_per_gradient_copy: float,
+    memory_factor: float,
     memory_overhead: float,
     step_overhead: float,
     zero_bubble: float,
@@ -216,10 +220,10 @@ def choose_layout(
 
     Candidates are powers of two of tp (within the scale-up domain, dividing the heads) and pp (not over the layers),
     divisors of the sequence for cp and of the experts for ep; dp is what is left. They are put in order by a rough
-    overhead and the first that fit are timed by the formulas of the graph; from the best of them the search goes on
-    step by step while that helps. Where nothing fits the layout that comes nearest is
-    chosen, so that `fits` is 0. `pinned` are members that the user fixed. Raises NoValue where they need more
-    accelerators than there are.
+    overhead and the first that fit, with some room to spare where one has it, are timed by the formulas of the graph;
+    from the best of them the search goes on step by step while that helps. Where nothing fits the layout that comes
+    nearest is chosen, so that `fits` is 0. `pinned` are members that the user fixed. Raises NoValue where they need
+    more accelerators than there are.
     """
     inputs = {name: value for name, value in locals().items() if name not in ("pinned", "coefficients")}
     c = coefficients
@@ -245,39 +249,50 @@ def choose_layout(
     if "recompute" in fixed:
         again = [fixed["recompute"]]
 
-    def cost_of(layout: tuple[float, ...]) -> float:
-        """Time of a step at a layout; where it does not fit its bytes, which are beyond any time."""
+    def cost_of(layout: tuple[float, ...]) -> tuple[int, float]:
+        """Whether it fits with room to spare, just so or not, and the time of a step, or else the bytes."""
         costs.at(**dict(zip(GIVES, layout, strict=True)))
-        memory = costs.bytes()
+        memory = float(costs.bytes())
         if memory > usable_memory:
-            return BEYOND + float(memory)
+            return BEYOND, memory
         tp, pp, cp = layout[:3]
-        return float((costs.seconds() + step_overhead) * (1 + c.lost_to_failures * tp * pp * cp))
+        time = (costs.seconds() + step_overhead) * (1 + c.lost_to_failures * tp * pp * cp)
+        return ROOMY if memory <= usable_memory * (1 - c.headroom) else TIGHT, float(time)
 
-    def attempt(split: Split) -> tuple[float, tuple[float, ...]]:
+    def attempt(split: Split) -> Tried:
         """The best of what a split may shard and recompute; what comes nearest where none fits."""
         stages = [0.0] if split.dp * split.cp == 1 else [3.0] if hopeless else [1.0, 2.0, 3.0]
         if "zero_stage" in fixed:
             stages = [fixed["zero_stage"]]
-        out: tuple[float, tuple[float, ...]] = (math.inf, ())
-        for recompute in again:
-            for stage in stages:
-                layout = (*split[1:7], stage, split.micro_batch, recompute)
-                cost = cost_of(layout)
-                out = min(out, (cost, layout))
-                if cost < BEYOND and stage == stages[0]:  # whatever else shards or recomputes more
-                    return out
+        one = split.virtual_stages == 1 or "virtual_stages" in fixed
+        parts = (split.virtual_stages,) if one else (split.virtual_stages, 1.0)
+        leanest = (*split[1:6], parts[-1], stages[-1], split.micro_batch, again[-1])
+        costs.at(**dict(zip(GIVES, leanest, strict=True)))
+        out: Tried = ((BEYOND, float(costs.bytes())), leanest)
+        if out[0][1] > usable_memory:
+            return out
+        for v in parts:
+            for recompute in again:
+                for stage in stages:
+                    layout = (*split[1:6], v, stage, split.micro_batch, recompute)
+                    cost = cost_of(layout)
+                    out = min(out, (cost, layout))
+                    if cost[0] == ROOMY and stage == stages[0]:  # whatever else shards or recomputes more
+                        return out
+            if out[0][0] == ROOMY:
+                break
         return out
 
     most = c.timed_with_experts if moe_layers > 0 else c.timed
-    tried: list[tuple[float, tuple[float, ...]]] = []
+    tried: list[Tried] = []
     alike: dict[float, int] = {}
     for split in splits:
         if alike.get(split.pp, 0) >= c.alike:
             continue
         tried.append(attempt(split))
-        alike[split.pp] = alike.get(split.pp, 0) + (tried[-1][0] < BEYOND)
-        most -= tried[-1][0] < BEYOND
+        roomy = tried[-1][0][0] == ROOMY
+        alike[split.pp] = alike.get(split.pp, 0) + roomy
+        most -= roomy
         if not most:
             break
     tried.sort()
@@ -285,7 +300,7 @@ def choose_layout(
     axes = layout_axes(total, scale_up_domain, layers, heads, experts, seq_len, batch_tokens, fixed, c)
     seen: set[tuple[float, ...]] = set()
 
-    def climbed(best: tuple[float, tuple[float, ...]]) -> tuple[float, tuple[float, ...]]:
+    def climbed(best: Tried) -> Tried:
         """The best that is reached by one step after another, none of which makes it worse."""
         while True:
             start = best
@@ -297,4 +312,4 @@ def choose_layout(
                 return best
 
     best = min(climbed(start) for start in sorted(starts.values())[: c.starts])
-    return tuple(float(value) for value in (best if best[0] < BEYOND else tried[0])[1])
+    return tuple(float(value) for value in (best if best[0][0] < BEYOND else tried[0])[1])

@@ -1,4 +1,4 @@
-"""Schedules of a pipeline: how long its stages idle, and how many micro-batches' activations each must hold.
+"""Schedules of a pipeline: how long its stages idle, and how many copies of the weights they hold.
 
 `zero_bubble` is the schedule's number: 0 one forward, one backward (interleaved where there are virtual stages); those
 that split the backward pass into gradients of inputs (B) and of weights (W), and fill the bubble with the latter: 1
@@ -76,26 +76,6 @@ def pipeline_bubble(
     dual = maximum(stages / 2 - 1, 0.0) * (1.5 - 2.5 * w)
     filled = where(zero_bubble > 2, dual, where(zero_bubble > 1, full, half)) + late * (1 - w)
     out: float = where(zero_bubble > 0, filled, plain) / micro_batches
-    return out
-
-
-def stages_held(
-    pp: float, virtual_stages: float, micro_batches: float, zero_bubble: float, *, last: bool = False
-) -> float:
-    """Micro-batches whose activations the first (or last) stage holds at most, in parts of a stage's layers.
-
-        1F1B: min(m, p) (last: 1); interleaved: min(m v, 2 (p - 1) + (v - 1) p + 1) / v (last: without the 2 (p - 1))
-        ZB-H1 and ZB-V: min(m, p) on every stage; DualPipe: min(m, p + 1)
-
-    Reference: Narayanan et al. 2021, sec. 2.2; Qi et al. 2023, Table 2 and sec. 6; DeepSeek-V3 2024, Table 2.
-    >>> stages_held(16, 1, 64, 0), stages_held(16, 1, 64, 0, last=True), stages_held(16, 2, 64, 3)
-    (16.0, 1.0, 17.0)
-    """
-    held = (virtual_stages - 1) * pp + 1 + (0 if last else 2 * (pp - 1))
-    plain = 1 if last else pp
-    parts = minimum(micro_batches * virtual_stages, where(virtual_stages > 1, held, plain)) / virtual_stages
-    filled = minimum(micro_batches, pp + where(zero_bubble > 2, 1, 0) * where(pp > 1, 1, 0))
-    out: float = where(zero_bubble > 0, filled, parts) * 1.0
     return out
 
 

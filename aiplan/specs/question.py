@@ -31,6 +31,7 @@ CHOICES: dict[str, tuple[str, ...] | None] = {
     "offload": ("none", "optimizer"),
     "recovery": ("elastic", "global"),
     "cost_method": ("owned", "rented"),
+    "calibration": None,
 }
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from aiplan.catalog import open_catalog
 from aiplan.errors import UserError
 from aiplan.plan import Plan, train
-from aiplan.quantities.schedule import SCHEDULES, copies_held, pipeline_bubble, stages_held
+from aiplan.quantities.activations import chunks_in_flight
+from aiplan.quantities.schedule import SCHEDULES, copies_held, pipeline_bubble
 from aiplan.specs.question import CHOICES, read_question
 
 LLAMA = {"model": "llama-3.1-405b", "accelerator": "h100", "accelerators": 16384, "tokens": "15.6T",
@@ -53,8 +54,9 @@ def test_one_micro_batch_waits_for_all_but_the_weights() -> None:
 @given(p=st.integers(1, 64), m=st.integers(1, 512))
 def test_memory_is_that_of_the_papers(p: int, m: int) -> None:
     for number in (1, 2):
-        assert stages_held(p, 1, m, number) == stages_held(p, 1, m, 0) == min(m, p)
-    assert stages_held(p, 2, m, 3) == min(m, p + 1 if p > 1 else 1)
+        assert chunks_in_flight(0, p, 1, m, number) == chunks_in_flight(0, p, 1, m, 0) == min(m, p)
+        assert chunks_in_flight(p - 1, p, 1, m, number) == min(m, p)
+    assert chunks_in_flight(0, p, 2, m, 3) == 2 * min(m, p + 1 if p > 1 else 1)
     assert [copies_held(p, n) for n in range(4)] == [1, 1, 1, 2 if p > 1 else 1]
 
 
