@@ -177,11 +177,12 @@ def _sites(plan: Plan) -> list[tuple[str, str]]:
         grid = [
             ("grid-share", f"{units.show(average, 'W')} on average is {share:.0%} of all electricity made in the US")
         ]
+    timed = "" if plan.value("site_link_bandwidth") else " and, without --site-link-bandwidth, not time"
     return [
         (
             "sites-needed",
             f"{units.show(power, 'W')} needs {sites:,.0f} sites of {each} each, joined by a network that this plan "
-            "does not price",
+            f"does not price{timed}",
         ),
         *grid,
     ]

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiplan import calibration
+from aiplan.errors import UserError
 from aiplan.graph import Given
 from aiplan.quantities.memory import RECIPES
 from aiplan.quantities.scaling import LAWS, Law
+from aiplan.quantities.schedule import SCHEDULES
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
@@ -33,6 +35,8 @@ DEFAULTS = {
     "law": ("besiroglu_2024", "default law: the corrected fit of Hoffmann's data"),
     "sparsity": ("none", "dense peaks"),
     "cost_method": ("owned", "default: hardware bought and amortized"),
+    "schedule": ("interleaved", "default: one forward, one backward, interleaved where that pays"),
+    "offload": ("none", "default: all state on the accelerators"),
 }
 
 
@@ -134,12 +138,33 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
     source = f"{out.law.name}: {out.law.source}"
     out.take("law", {n: Given(value, "catalog", source) for n, value in out.law.coefficients.items()})
 
+    _take_schedule(question, out, pick("schedule"), pick("offload"))
     out.chosen["recovery"] = _recovery(question, out)
     out.chosen["cost_method"] = pick("cost_method")
     out.rivals = {out.law.form, out.chosen["recovery"], out.chosen["cost_method"]}
     out.given |= _own_defaults(own)
     out.given |= {name: Given(value) for name, value in question.given.items()}
     return out
+
+
+def _take_schedule(question: Question, out: Expanded, schedule: str, offload: str) -> None:
+    """The pipeline's schedule, and what of the state is with the host.
+
+    Raises UserError where the schedule has other virtual stages than those given.
+    """
+    out.chosen |= {"schedule": schedule, "offload": offload}
+    kind = SCHEDULES[schedule]
+    out.take("schedule", {"zero_bubble": Given(kind.number, "catalog", kind.source)})
+    parts = question.given.get("virtual_stages")
+    if kind.virtual_stages is not None:
+        if parts not in (None, kind.virtual_stages):
+            raise UserError(f"schedule {schedule} has virtual_stages {kind.virtual_stages:g}, not {parts:g}")
+        out.take("schedule", {"virtual_stages": Given(kind.virtual_stages, "catalog", kind.source)})
+    elif parts == 1 and "schedule" in question.choices:
+        raise UserError("schedule interleaved needs virtual_stages above 1; 1f1b has one")
+    share = 1.0 if offload == "optimizer" else 0.0
+    source = "ZeRO-Offload (Ren et al. 2021); that the host's memory holds it is not checked" if share else "no offload"
+    out.take("offload", {"optimizer_offload": Given(share, "catalog", source)})
 
 
 def _own_defaults(own: dict[str, Any]) -> dict[str, Given]:

@@ -103,6 +103,10 @@ def repairs(plan: Plan, evaluate: Callable[[Mapping[str, Given]], Mapping[str, f
                 found.append(_costed(change, values, base))
         if found:
             break
+    if plan.given.get("host_bandwidth", Given(None)).value and not plan.value("optimizer_offload"):
+        values = evaluate({**plan.given, "optimizer_offload": Given(1.0)})
+        if values.get("fits") == 1.0:
+            found.append(_costed("--offload optimizer", values, base))
     found.sort()
     lines = [f"cheapest change that makes it fit: {text}" for _, text in found[:1]]
     lines += [f"or: {text}" for _, text in found[1:MOST_SHOWN]]

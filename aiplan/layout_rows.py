@@ -24,7 +24,7 @@ def best(plan: Plan, count: int) -> tuple[Plan, list[LayoutRow]]:
     The plan's own search times few layouts; this one times all of them. Raises UserError where there is no shape.
     """
     values = _inputs(plan)
-    fixed = {name: plan.question.given[name] for name in LAYOUT if name in plan.question.given}
+    fixed = {n: plan.given[n].value for n in LAYOUT if n in plan.given and plan.given[n].origin != "search"}
     ranked = _search().rank(values, plan.value("accelerators"), plan.value("usable_memory"), fixed, most=count)
     if not ranked:
         raise UserError(f"no layout of {plan.value('accelerators'):,.0f} accelerators can be built")
@@ -45,7 +45,7 @@ def pareto(plan: Plan) -> list[LayoutRow]:
             "--pareto compares fleets, so leave the number of accelerators open; --layouts 10 compares the layouts of "
             "one fleet, which differ in days alone"
         )
-    free = {n: g for n, g in plan.given.items() if n not in LAYOUT or n in plan.question.given}
+    free = {n: g for n, g in plan.given.items() if n not in LAYOUT or g.origin != "search"}
     engine = Engine(free, plan.rivals, (), list(TRAIN))
     server = float(plan.given["accelerators_per_server"].value or 1.0)
     solver = Solver(engine, {}, server, free_accelerators=True)
@@ -79,7 +79,7 @@ def _search() -> Any:
 
 def _with_layout(plan: Plan, layout: Mapping[str, float]) -> Plan:
     """The same plan in another layout."""
-    members = {n: Given(v, "search", SOURCE) for n, v in layout.items() if n not in plan.question.given}
+    members = {n: Given(v, "search", SOURCE) for n, v in layout.items() if n not in plan.given}
     limits = plan.question.limits | plan.assumed_limits
     new = resolved(plan.question, plan.expanded, {**plan.given, **members}, plan.rivals, list(limits))
     new.assumed_limits = plan.assumed_limits

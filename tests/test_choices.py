@@ -32,7 +32,7 @@ def test_nothing_chosen_is_all_assumed() -> None:
 
 def test_what_is_chosen_is_not_assumed() -> None:
     asked = {"accelerator": "h100", "site": "us", "law": "rule_20", "precision": "bf16", "recipe": "bf16_adam"}
-    out = expanded(**asked, recovery="global", cost_method="owned")
+    out = expanded(**asked, recovery="global", cost_method="owned", schedule="1f1b", offload="none")
     assert out.assumed == {}
     assert out.rivals == {LAWS["rule_20"].form, "global", "owned"}
 

@@ -41,6 +41,8 @@ FLAGS = (
     Flag("precision", "precision", "Number format of the matrix work, e.g. bf16, fp8."),
     Flag("sparsity", "sparsity", "none or 2:4."),
     Flag("layout", "layout", "How the accelerators are divided, e.g. tp=8,pp=16,vp=8; else the fastest that fits."),
+    Flag("schedule", "schedule", "How the pipeline runs: interleaved, 1f1b, zero_bubble, zero_bubble_v or dualpipe."),
+    Flag("offload", "offload", "What is kept in the host's memory: none or optimizer."),
     Flag("recipe", "recipe", "Optimizer recipe: bytes kept per parameter."),
     Flag("law", "law", "Scaling law, e.g. besiroglu_2024, rule_20."),
     Flag("site", "site", "Site: price and carbon of electricity, PUE."),

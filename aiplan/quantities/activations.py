@@ -153,17 +153,23 @@ def last_stage_layers(layers: float, pp: float) -> float:
     return first_stage_layers(layers, pp)
 
 
-def chunks_in_flight(stage: float, pp: float, virtual_stages: float, micro_batches: float) -> float:
+def chunks_in_flight(
+    stage: float, pp: float, virtual_stages: float, micro_batches: float, zero_bubble: float = 0.0
+) -> float:
     """Parts of the model times micro-batches whose activations a pipeline stage, counted from 0, holds at most.
 
         min(m v, 2 (p - 1 - stage) + (v - 1) p + 1); without virtual stages min(m, p - stage)
+        ZB-H1 and ZB-V: v min(m, p) on every stage; DualPipe: v min(m, p + 1)
 
-    Reference: Narayanan et al. 2021, sec. 2.2. For m >> p this is p v times Megatron-LM's 1 + (p - 1) / (p v).
+    Reference: Narayanan et al. 2021, sec. 2.2; Qi et al. 2023, Table 2 and sec. 6; DeepSeek-V3 2024, Table 2. For
+    m >> p this is p v times Megatron-LM's 1 + (p - 1) / (p v).
     >>> chunks_in_flight(0, 16, 4, 512) / (16 * 4)
     1.234375
     """
     held = (virtual_stages - 1) * pp + 1 + 2 * (pp - 1 - stage)
-    out: float = minimum(micro_batches * virtual_stages, where(virtual_stages > 1, held, pp - stage))
+    plain = minimum(micro_batches * virtual_stages, where(virtual_stages > 1, held, pp - stage))
+    filled = virtual_stages * minimum(micro_batches, pp + where(zero_bubble > 2, minimum(pp - 1, 1), 0))
+    out: float = where(zero_bubble > 0, filled, plain)
     return out
 
 
@@ -189,6 +195,7 @@ def activations_memory_per_accelerator(
     micro_batch: float,
     micro_batches: float,
     recompute: float,
+    zero_bubble: float,
 ) -> float:
     """Activations on the fullest accelerator.
 
@@ -198,7 +205,7 @@ def activations_memory_per_accelerator(
     Full recomputation keeps a layer's input. Working: one input gathered over tp with its gradient, and with full
     recomputation a whole layer. Unfused attention keeps its square, 5 bytes a score.
     >>> n = activations_memory_per_accelerator(
-    ...     126, 7, 7, 520192, 315392, 16384, 128, 128256, 8192, 2, 6, 0, 1, 8, 16, 1, 8, 1, 16, 0)
+    ...     126, 7, 7, 520192, 315392, 16384, 128, 128256, 8192, 2, 6, 0, 1, 8, 16, 1, 8, 1, 16, 0, 0)
     >>> round(n / 1e9, 1)
     68.7
     """
@@ -208,7 +215,7 @@ def activations_memory_per_accelerator(
     plain = (layer_activations - 4 * stream + square) / tp + 4 * on_rank
     selective = (layer_activations_selective - 2 * stream) / tp + 2 * on_rank
     kept = where(recompute > 1, on_rank, where(recompute > 0, selective, plain)) / virtual_stages
-    at = (pp, virtual_stages, micro_batches)
+    at = (pp, virtual_stages, micro_batches, zero_bubble)
     first = chunks_in_flight(0, *at) * first_stage_layers
     second = where(pp > 2, chunks_in_flight(1, *at) * ceil(layers / pp), 0.0)
     last = chunks_in_flight(pp - 1, *at) * last_stage_layers

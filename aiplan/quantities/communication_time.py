@@ -313,3 +313,56 @@ def stage_imbalance(layers: float, pp: float, virtual_stages: float, *, made_up:
     parts = pp * virtual_stages
     out: float = 1.0 + made_up * (ceil(layers / parts) * parts / layers - 1.0)
     return out
+
+
+given("site_link_bandwidth", "B/s", "Bandwidth between one site and the others, one way.")
+default(
+    "site_latency",
+    "s",
+    5e-3,
+    "Latency from one site to the next, one way.",
+    source="1,000 km of fibre at 5 us a km",
+    spread=(1e-3, 20e-3),
+)
+default(
+    "site_sync_steps",
+    "",
+    1.0,
+    "Steps from one exchange among sites to the next.",
+    source="1: plain data parallelism; some 100 with DiLoCo (Douillard et al. 2023)",
+    bounds=(1.0, None),
+)
+
+
+@quantity("s", of="site_exchange_time", source="ring all-reduce among sites, as hierarchical data parallelism")
+def site_exchange_time_over_link(
+    sites: float,
+    params: float,
+    bytes_per_gradient: float,
+    site_link_bandwidth: float,
+    site_latency: float,
+    site_sync_steps: float,
+) -> float:
+    """Time that a step waits, on average, for the exchange of gradients among sites.
+
+        (2 (1 - 1 / sites) params bytes_per_gradient / bandwidth + 2 (sites - 1) latency) / site_sync_steps
+
+    Nothing is taken to hide behind the work, and every site to hold whole replicas.
+
+    >>> site_exchange_time_over_link(8.0, 1e12, 0.5, 0.875e9, 0.0, 100.0)
+    10.0
+    """
+    sent = 2.0 * (1.0 - 1.0 / sites) * params * bytes_per_gradient / site_link_bandwidth
+    return (sent + 2.0 * (sites - 1.0) * site_latency) / site_sync_steps
+
+
+@quantity("s", source="not timed where the link is not given")
+def site_exchange_time(*, unknown: float = 0.0) -> float:
+    """Time that a step waits, on average, for the exchange of gradients among sites.
+
+        0 where `site_link_bandwidth` is not given: the sites are taken to be one
+
+    >>> site_exchange_time()
+    0.0
+    """
+    return unknown

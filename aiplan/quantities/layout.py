@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import Any
 
 from aiplan.graph import GRAPH, NoValue, given, quantity
-from aiplan.maths import maximum, minimum
-from aiplan.quantities import activations, communication_time, pipeline_time, shape_rules  # noqa: F401  (what it costs)
+from aiplan.maths import maximum
+from aiplan.quantities import activations, communication_time, pipeline_time, schedule, shape_rules  # noqa: F401  (what it costs)
 from aiplan.quantities.compute_time import size_scale
 from aiplan.quantities.layout_candidates import (
     OVERHEADS,
@@ -51,20 +51,6 @@ def micro_batches(batch_tokens: float, seq_len: float, dp: float, micro_batch: f
     return out
 
 
-@quantity("", source="Narayanan et al. 2021, sec. 2.2.2; below m = p derived")
-def pipeline_bubble(pp: float, virtual_stages: float, micro_batches: float) -> float:
-    """Idle time of a pipeline, relative to the time it works.
-
-        (min(p, m) - 1) / (v m) + max(p - m, 0) / m: with fewer micro-batches m than stages p all wait for the last
-
-    >>> pipeline_bubble(16, 8, 16.0)
-    0.1171875
-    """
-    waiting = maximum(pp - micro_batches, 0.0) / micro_batches
-    out: float = (minimum(pp, micro_batches) - 1) / (virtual_stages * micro_batches) + waiting
-    return out
-
-
 @quantity("", gives=GIVES, rival="no_shape", search=True, nullable=("params",), source="data parallelism; ZeRO 2020")
 def replicate(
     accelerators: float,
@@ -75,6 +61,7 @@ def replicate(
     bytes_per_gradient: float,
     bytes_per_optimizer_state: float,
     weight_copies: float,
+    optimizer_offload: float,
     *,
     pinned: Mapping[str, float] | None = None,
 ) -> tuple[float, ...]:
@@ -82,7 +69,7 @@ def replicate(
 
         tp = pp = cp = ep = 1, dp = accelerators
 
-    >>> dict(zip(GIVES, replicate(8, 1e9, 76e9, 2e9, 2, 4, 12, 1)))["dp"]
+    >>> dict(zip(GIVES, replicate(8, 1e9, 76e9, 2e9, 2, 4, 12, 1, 0)))["dp"]
     8.0
     """
     fixed = dict(pinned or {})
@@ -90,8 +77,9 @@ def replicate(
     stage = 0.0
     for stage in (0.0, 1.0, 2.0, 3.0) if params is not None else ():
         state = state_memory_without_shape(
-            params or 0.0, dp, stage, bytes_per_weight, bytes_per_gradient, bytes_per_optimizer_state, weight_copies
-        )
+            params or 0.0, dp, stage, bytes_per_weight, bytes_per_gradient, bytes_per_optimizer_state, weight_copies,
+            optimizer_offload,
+        )  # fmt: skip
         if state + memory_overhead <= usable_memory or dp == 1:
             break
     plain = dict.fromkeys(GIVES, 1.0) | {"dp": float(dp), "zero_stage": stage, "recompute": 0.0} | fixed
@@ -102,8 +90,8 @@ def replicate(
 TIMED = ("pipeline_time", "data_time", "optimizer_time")
 
 
-TIGHT = 1e12  # added to the seconds of a layout that fits without room to spare
-BEYOND = 1e15  # what is larger is the bytes of a layout that does not fit, what is smaller its seconds
+ROOMY, TIGHT, BEYOND = 0, 1, 2  # how a layout fits: with room to spare, just so, not
+Tried = tuple[tuple[int, float], tuple[float, ...]]  # how it fits with its seconds (or bytes), and the layout
 
 
 class Costs:
@@ -218,6 +206,10 @@ def choose_layout(
     memory_factor: float,
     memory_overhead: float,
     step_overhead: float,
+    zero_bubble: float,
+    weight_gradient_share: float,
+    optimizer_offload: float,
+    offload_time: float,
     *,
     pinned: Mapping[str, float] | None = None,
     coefficients: Overheads = OVERHEADS,
@@ -250,46 +242,57 @@ def choose_layout(
     if not splits:
         raise NoValue(f"no layout of {accelerators:g} accelerators has {', '.join(f'{n}={fixed[n]:g}' for n in fixed)}")
 
-    state_bytes = bytes_per_weight * weight_copies + bytes_per_gradient + bytes_per_optimizer_state
+    state_bytes = bytes_per_weight * weight_copies + bytes_per_gradient
+    state_bytes += bytes_per_optimizer_state * (1 - optimizer_offload)
     hopeless = params * state_bytes / total + memory_overhead > usable_memory
     again = [2.0] if hopeless else [0.0, 1.0, 2.0]
     if "recompute" in fixed:
         again = [fixed["recompute"]]
 
-    def cost_of(layout: tuple[float, ...]) -> float:
-        """Time of a step at a layout, more where no room is left; where it does not fit its bytes, beyond any time."""
+    def cost_of(layout: tuple[float, ...]) -> tuple[int, float]:
+        """Whether it fits with room to spare, just so or not, and the time of a step, or else the bytes."""
         costs.at(**dict(zip(GIVES, layout, strict=True)))
-        memory = costs.bytes()
+        memory = float(costs.bytes())
         if memory > usable_memory:
-            return BEYOND + float(memory)
+            return BEYOND, memory
         tp, pp, cp = layout[:3]
-        time = float((costs.seconds() + step_overhead) * (1 + c.lost_to_failures * tp * pp * cp))
-        return time if memory <= usable_memory * (1 - c.headroom) else TIGHT + time
+        time = (costs.seconds() + step_overhead) * (1 + c.lost_to_failures * tp * pp * cp)
+        return ROOMY if memory <= usable_memory * (1 - c.headroom) else TIGHT, float(time)
 
-    def attempt(split: Split) -> tuple[float, tuple[float, ...]]:
+    def attempt(split: Split) -> Tried:
         """The best of what a split may shard and recompute; what comes nearest where none fits."""
         stages = [0.0] if split.dp * split.cp == 1 else [3.0] if hopeless else [1.0, 2.0, 3.0]
         if "zero_stage" in fixed:
             stages = [fixed["zero_stage"]]
-        out: tuple[float, tuple[float, ...]] = (math.inf, ())
-        for recompute in again:
-            for stage in stages:
-                layout = (*split[1:7], stage, split.micro_batch, recompute)
-                cost = cost_of(layout)
-                out = min(out, (cost, layout))
-                if cost < TIGHT and stage == stages[0]:  # whatever else shards or recomputes more
-                    return out
+        one = split.virtual_stages == 1 or "virtual_stages" in fixed
+        parts = (split.virtual_stages,) if one else (split.virtual_stages, 1.0)
+        leanest = (*split[1:6], parts[-1], stages[-1], split.micro_batch, again[-1])
+        costs.at(**dict(zip(GIVES, leanest, strict=True)))
+        out: Tried = ((BEYOND, float(costs.bytes())), leanest)
+        if out[0][1] > usable_memory:
+            return out
+        for v in parts:
+            for recompute in again:
+                for stage in stages:
+                    layout = (*split[1:6], v, stage, split.micro_batch, recompute)
+                    cost = cost_of(layout)
+                    out = min(out, (cost, layout))
+                    if cost[0] == ROOMY and stage == stages[0]:  # whatever else shards or recomputes more
+                        return out
+            if out[0][0] == ROOMY:
+                break
         return out
 
     most = c.timed_with_experts if moe_layers > 0 else c.timed
-    tried: list[tuple[float, tuple[float, ...]]] = []
+    tried: list[Tried] = []
     alike: dict[float, int] = {}
     for split in splits:
         if alike.get(split.pp, 0) >= c.alike:
             continue
         tried.append(attempt(split))
-        alike[split.pp] = alike.get(split.pp, 0) + (tried[-1][0] < BEYOND)
-        most -= tried[-1][0] < BEYOND
+        roomy = tried[-1][0][0] == ROOMY
+        alike[split.pp] = alike.get(split.pp, 0) + roomy
+        most -= roomy
         if not most:
             break
     tried.sort()
@@ -297,7 +300,7 @@ def choose_layout(
     axes = layout_axes(total, scale_up_domain, layers, heads, experts, seq_len, batch_tokens, fixed, c)
     seen: set[tuple[float, ...]] = set()
 
-    def climbed(best: tuple[float, tuple[float, ...]]) -> tuple[float, tuple[float, ...]]:
+    def climbed(best: Tried) -> Tried:
         """The best that is reached by one step after another, none of which makes it worse."""
         while True:
             start = best
@@ -309,4 +312,4 @@ def choose_layout(
                 return best
 
     best = min(climbed(start) for start in sorted(starts.values())[: c.starts])
-    return tuple(float(value) for value in (best if best[0] < BEYOND else tried[0])[1])
+    return tuple(float(value) for value in (best if best[0][0] < BEYOND else tried[0])[1])

@@ -20,9 +20,9 @@ class Overheads(NamedTuple):
     headroom: float = 0.05  # of the usable memory, which a layout leaves free where one can
     context_tokens: float = 4096.0  # least tokens of a sequence on one rank
     scarce_context_tokens: float = 256.0  # the same where the batch has too few sequences for the accelerators
-    timed: int = 30  # layouts that fit and are timed, of those with the least overhead
-    timed_with_experts: int = 40  # the same for models with experts, whose overhead is rougher
-    alike: int = 4  # most of them with the same number of stages
+    timed: int = 20  # layouts that fit and are timed, of those with the least overhead
+    timed_with_experts: int = 25  # the same for models with experts, whose overhead is rougher
+    alike: int = 3  # most of them with the same number of stages
     starts: int = 2  # of them, with different numbers of stages, from which the search goes on step by step
 
 
@@ -154,7 +154,8 @@ def neighbours(
     steps = {name: _beside(axes[name], here[name]) for name in axes}
     far = steps | {name: [n for n in axes[name] if n != here[name]] for name in ("ep", "micro_batch")}
     moves = [{name: value} for name, values in far.items() for value in values]
-    moves += [{a: x, b: y} for a, b in combinations(axes, 2) for x in steps[a] for y in steps[b]]
+    pairs = (*combinations(("tp", "pp", "cp", "ep"), 2), ("cp", "micro_batch"), ("pp", "micro_batch"))
+    moves += [{a: x, b: y} for a, b in pairs for x in steps[a] for y in steps[b]]
     if pp > 1 and "virtual_stages" not in fixed:
         moves += [{"virtual_stages": n} for n in (v - 1, v + 1) if 1 <= n <= most_virtual_stages(layers, pp)]
     for move in moves:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aiplan.graph import default, given, quantity
 from aiplan.maths import ceil, maximum, minimum, where
+from aiplan.quantities.schedule import copies_held
 
 
 class Recipe(NamedTuple):
@@ -66,6 +67,11 @@ default(
 default(
     "usable_memory_share", "", 1.01, "Memory that training can fill over the memory as stated.",
     source="sold in GB, built in GiB, less what the allocator reserves", spread=(0.97, 1.04), bounds=(0.0, 1.1),
+)  # fmt: skip
+
+default(
+    "optimizer_offload", "", 0.0, "Share of the optimizer's state that the host keeps and updates.",
+    source="all of it on the accelerators", bounds=(0.0, 1.0),
 )  # fmt: skip
 
 # -- the whole model once ----------------------------------------------------------------------------------------
@@ -182,6 +188,8 @@ def state_memory_per_accelerator(
     bytes_per_gradient_copy: float,
     bytes_per_optimizer_state: float,
     weight_copies: float,
+    optimizer_offload: float,
+    zero_bubble: float,
 ) -> float:
     """Weights, gradients and optimizer state on the fullest accelerator.
 
@@ -189,13 +197,14 @@ def state_memory_per_accelerator(
 
     The fullest stage is the first with its embedding, the last with its own (a copy of the first where they are
     tied), or one between them. Buffers: one layer's gradient as its products leave it; with stage 2 one layer's whole
-    gradient, with stage 3 two layers' whole weights too. The parts of the shape are scaled to `params`.
-    >>> b = (2, 4, 0, 12, 1)
+    gradient, with stage 3 two layers' whole weights too. The parts of the shape are scaled to `params`. DualPipe holds
+    weights and gradients twice; the offloaded share of the optimizer's state is with the host.
+    >>> b = (2, 4, 0, 12, 1, 0, 0)
     >>> state_memory_per_accelerator(1e9, 1e9, 0, 0, 0, 10, 10, 10, 0, 1, 1, 1, 1, 1, 0, *b)
     18200000000.0
     """
-    scale = params / shape_params
-    weight = bytes_per_weight * weight_copies
+    scale, copies = params / shape_params, copies_held(pp, zero_bubble)
+    weight, gradient = bytes_per_weight * weight_copies * copies, bytes_per_gradient * copies
     tables = embedding_params + unembedding_params
     block = (shape_params - routed_params - tables) / layers
     between = ceil(layers / pp)
@@ -206,7 +215,7 @@ def state_memory_per_accelerator(
     routed = routed_params * minimum(between, experts_layers) / experts_layers / ep
     dense_shards = dp * cp
     routed_shards = maximum(tp * cp * dp / ep, 1.0)
-    bytes_each = (zero_stage, weight, bytes_per_gradient, bytes_per_optimizer_state)
+    bytes_each = (zero_stage, weight, gradient, bytes_per_optimizer_state * (1 - optimizer_offload))
     state = sharded_bytes(dense, dense_shards, *bytes_each) + sharded_bytes(routed, routed_shards, *bytes_each)
     state = (
         state + bytes_per_gradient_copy * (dense + routed) + minimum(bytes_per_weight, bytes_per_gradient) * block / tp
@@ -227,16 +236,18 @@ def state_memory_without_shape(
     bytes_per_gradient: float,
     bytes_per_optimizer_state: float,
     weight_copies: float,
+    optimizer_offload: float,
 ) -> float:
     """Weights, gradients and optimizer state on one accelerator of a model without a shape.
 
-        sharded_bytes(params, dp)
+        sharded_bytes(params, dp), the optimizer's without the share that is with the host
 
-    >>> state_memory_without_shape(1e9, 8, 0, 2, 4, 12, 1)
+    >>> state_memory_without_shape(1e9, 8, 0, 2, 4, 12, 1, 0)
     18000000000.0
     """
     weight = bytes_per_weight * weight_copies
-    return sharded_bytes(params, dp, zero_stage, weight, bytes_per_gradient, bytes_per_optimizer_state)
+    optimizer = bytes_per_optimizer_state * (1 - optimizer_offload)
+    return sharded_bytes(params, dp, zero_stage, weight, bytes_per_gradient, optimizer)
 
 
 # -- one accelerator and all -------------------------------------------------------------------------------------

@@ -6,13 +6,22 @@ step = (m * micro_batch_time * (1 + bubble) + data_time + optimizer_time + step_
 from __future__ import annotations
 
 from aiplan.calibration import calibrated
-from aiplan.graph import default, quantity
+from aiplan.graph import NoValue, default, given, quantity
 from aiplan.maths import maximum, where
 
 OVERLAP = 3.0  # two things that overlap in part take the norm of this order, between their sum and the longer
 
 calibrated("host_layer_time", "Time in which the host launches one layer's kernels, forward and backward.", unit="s")
 calibrated("host_expert_time", "Further time in which the host launches an expert layer.", unit="s")
+given("host_bandwidth", "B/s", "Bandwidth of the link between one accelerator and its host, one way.")
+default(
+    "host_memory_bandwidth",
+    "B/s",
+    77e9,
+    "Bandwidth of the host's memory for one accelerator.",
+    source="two sockets of eight DDR5-4800 channels for eight accelerators, at their peak",
+    spread=(25e9, 77e9),
+)
 default("host_speed", "", 1.0, "Speed of the host's launches relative to an x86 server.", source="x86 hosts")
 calibrated("step_overhead", "Time of a step that no accelerator shortens: loading, logging, the scaler.", unit="s")
 default(
@@ -122,6 +131,43 @@ def pipeline_time(
     return micro_batches * micro_batch_time * stage_imbalance * (1.0 + pipeline_bubble)
 
 
+@quantity("s/param", of="offload_time", source="Ren et al. 2021 (ZeRO-Offload), sec. 3 and 4")
+def offload_time_over_link(
+    optimizer_offload: float,
+    host_bandwidth: float,
+    host_memory_bandwidth: float,
+    *,
+    bytes_sent: float = 4.0,
+    bytes_moved: float = 30.0,
+) -> float:
+    """Time that the host takes to update one parameter, links and all.
+
+        optimizer_offload (4 B / host_bandwidth + 30 B / host_memory_bandwidth)
+
+    16-bit gradients go down, 16-bit weights come back; nothing is taken to hide behind the work.
+
+    >>> offload_time_over_link(1.0, 40e9, 75e9)
+    5e-10
+    """
+    return optimizer_offload * (bytes_sent / host_bandwidth + bytes_moved / host_memory_bandwidth)
+
+
+@quantity("s/param", source="by definition, where nothing is offloaded")
+def offload_time(optimizer_offload: float) -> float:
+    """Time that the host takes to update one parameter, links and all.
+
+        0 where nothing is offloaded
+
+    Raises NoValue where something is, since the link to the host is unknown.
+
+    >>> offload_time(0.0)
+    0.0
+    """
+    if optimizer_offload:
+        raise NoValue("the link between an accelerator and its host is not in the catalogue: give host_bandwidth")
+    return 0.0
+
+
 @quantity("s", source="master weights and two moments read and written, gradients read, weights written")
 def optimizer_time(
     rank_params: float,
@@ -129,19 +175,42 @@ def optimizer_time(
     cp: float,
     zero_stage: float,
     memory_rate: float,
+    optimizer_offload: float,
+    offload_time: float,
     *,
     bytes_moved: float = 30.0,
 ) -> float:
     """Time of the optimizer's update on one rank.
 
-        30 B rank_params / shards / memory_rate
+        rank_params / shards (30 B (1 - optimizer_offload) / memory_rate + offload_time)
 
-    >>> optimizer_time(1e9, 1.0, 1.0, 0.0, 3e12)
+    >>> optimizer_time(1e9, 1.0, 1.0, 0.0, 3e12, 0.0, 0.0)
     0.01
     """
     shards = where(zero_stage > 0, dp * cp, 1.0)
-    time: float = bytes_moved * rank_params / shards / memory_rate
+    time: float = rank_params / shards * (bytes_moved * (1.0 - optimizer_offload) / memory_rate + offload_time)
     return time
+
+
+@quantity("B", source="by definition")
+def host_memory_per_accelerator(
+    rank_params: float,
+    dp: float,
+    cp: float,
+    zero_stage: float,
+    bytes_per_optimizer_state: float,
+    optimizer_offload: float,
+) -> float:
+    """Host's memory that the offloaded optimizer state of one accelerator takes.
+
+        optimizer_offload bytes_per_optimizer_state rank_params / shards
+
+    >>> host_memory_per_accelerator(1e9, 8.0, 1.0, 1.0, 12.0, 1.0)
+    1500000000.0
+    """
+    shards = where(zero_stage > 0, dp * cp, 1.0)
+    out: float = optimizer_offload * bytes_per_optimizer_state * rank_params / shards
+    return out
 
 
 @quantity("", source="release trend fitted to one benchmark suite's releases")

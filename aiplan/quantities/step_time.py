@@ -208,6 +208,7 @@ def step_time_of_layout(
     data_time: float,
     optimizer_time: float,
     step_overhead: float,
+    site_exchange_time: float,
     straggling: float,
     accelerators: float,
     software_slowdown: float,
@@ -217,13 +218,15 @@ def step_time_of_layout(
     """Time of one optimizer step while the run works, from its layout.
 
         (pipeline + data + optimizer + step_overhead) * (1 + straggling * log2(accelerators)) * software_slowdown
+            + site_exchange_time
 
-    >>> round(step_time_of_layout(4.0, 0.5, 0.3, 0.2, 0.0, 8.0, 1.0, 1.0, 1e-3), 6)
+    >>> round(step_time_of_layout(4.0, 0.5, 0.3, 0.2, 0.0, 0.0, 8.0, 1.0, 1.0, 1e-3), 6)
     5.0
     """
     working = pipeline_time + data_time + optimizer_time + step_overhead
     waiting = 1.0 + straggling * log2(maximum(accelerators, 1.0))
-    out: float = maximum(working * waiting * software_slowdown * prediction_factor, step_floor)
+    step = working * waiting * software_slowdown * prediction_factor + site_exchange_time
+    out: float = maximum(step, step_floor)
     return out
 
 

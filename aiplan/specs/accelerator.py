@@ -64,6 +64,15 @@ class ScaleOut(Part):
     """One way, of one accelerator, in the usual server."""
 
 
+class HostLink(Part):
+    """The link between an accelerator and its host."""
+
+    link: str | None = None
+    """PCIe 5.0 x16, NVLink-C2C, ..."""
+    bandwidth: Bandwidth | None = None
+    """One way, of one accelerator. Datasheets often give both ways together."""
+
+
 class Price(Part):
     """One price of one accelerator, with its date."""
 
@@ -146,6 +155,8 @@ class Accelerator(Entry):
     """The fast network within a server, rack or pod."""
     scale_out: ScaleOut = ScaleOut()
     """The network beyond it."""
+    host_link: HostLink = HostLink()
+    """The link to its host; where it is absent and the scale-up link is PCIe, that is it."""
     tdp: Watts | None = None
     """Rated power of the accelerator alone."""
     server: Id | None = None
@@ -250,9 +261,9 @@ def expand_accelerator(
 ) -> dict[str, Given]:
     """The quantities that choosing an accelerator gives, each with its source; unknown ones are null and say why.
 
-    `as_of` (a date) takes the prices of that time. `reference_mfu` and `server_power_per_accelerator` are absent
-    where they are unknown, since a default or a formula stands in for them. Without `need_peak` a chip that has no
-    dense peak at the precision is no error, its `peak_flops` null.
+    `as_of` (a date) takes the prices of that time. `reference_mfu`, `host_bandwidth` and `server_power_per_accelerator`
+    are absent where they are unknown, since a default or a formula stands in for them. Without `need_peak` a chip that
+    has no dense peak at the precision is no error, its `peak_flops` null.
     """
     out: dict[str, Given] = {}
 
@@ -278,6 +289,9 @@ def expand_accelerator(
     put("scale_up_bandwidth", spec.scale_up.bandwidth, "scale-up bandwidth")
     put("scale_up_domain", float(spec.scale_up.domain or 1), "scale-up domain")
     put("scale_out_bandwidth", spec.scale_out.bandwidth, "scale-out bandwidth")
+    host = spec.scale_up.bandwidth if spec.scale_up.topology == "pcie" else spec.host_link.bandwidth
+    if host is not None:
+        put("host_bandwidth", host, "", spec.origin("host_link"))
     out |= _server_quantities(spec)
     if spec.server_power_ratio is not None:
         put("server_power_ratio", spec.server_power_ratio, "", spec.origin("server_power_ratio"))

@@ -11,6 +11,7 @@ from aiplan.errors import UserError, nearest
 from aiplan.graph import GRAPH
 from aiplan.quantities.memory import RECIPES
 from aiplan.quantities.scaling import LAWS
+from aiplan.quantities.schedule import SCHEDULES
 
 # Upper bounds on outputs: setting one of these means limiting it.
 LIMITS = ("training_days", "run_cost", "facility_power")
@@ -26,6 +27,8 @@ CHOICES: dict[str, tuple[str, ...] | None] = {
     "sparsity": ("none", "2:4"),
     "recipe": tuple(RECIPES),
     "law": tuple(LAWS),
+    "schedule": tuple(SCHEDULES),
+    "offload": ("none", "optimizer"),
     "recovery": ("elastic", "global"),
     "cost_method": ("owned", "rented"),
     "calibration": None,

@@ -90,7 +90,7 @@ def test_logits_in_fp32() -> None:
     vector = VECTORS["mem.logits"]
     s, b, vocab, t = (vector["inputs"][key] for key in ("s", "b", "V", "t"))
     empty = (1, 1, 1, 0, 0, 0, 0)  # a layer that keeps nothing
-    held = activations.activations_memory_per_accelerator(*empty, vocab, s, 2, 4, 0, 1, t, 1, 1, 1, b, 1, 0)
+    held = activations.activations_memory_per_accelerator(*empty, vocab, s, 2, 4, 0, 1, t, 1, 1, 1, b, 1, 0, 0)
     assert held == pytest.approx(vector["expected"]["bytes"], rel=vector["rel_tol"])
 
 
@@ -287,6 +287,7 @@ ACTIVATIONS: dict[str, float] = {
     "layer_activations_selective": 315392, "d_model": 16384, "heads": 128, "vocab": 128256, "seq_len": 8192,
     "bytes_per_activation": 2, "bytes_per_logit": 6, "unfused_attention": 0, "sequence_parallel": 1, "tp": 8, "pp": 1,
     "cp": 1, "virtual_stages": 1, "micro_batch": 1, "micro_batches": 16, "recompute": 0,
+    "zero_bubble": 0,
 }  # fmt: skip
 
 
@@ -327,7 +328,7 @@ def test_layers_of_the_published_form() -> None:
 def test_tables_stay_whole_on_their_stage() -> None:
     """A long pipeline of a small model cannot divide its embedding."""
     held_ = memory.state_memory_per_accelerator(
-        1e9, 1e9, 0, 4e8, 0, 20, 1, 1, 0, 1, 20, 1, 1, 1, 0, 2, 4, 0, 12, 1
+        1e9, 1e9, 0, 4e8, 0, 20, 1, 1, 0, 1, 20, 1, 1, 1, 0, 2, 4, 0, 12, 1, 0, 0
     )  # fmt: skip
     assert held_ == pytest.approx(18 * (4e8 + 3e7) + 2 * 3e7)
 
@@ -335,7 +336,7 @@ def test_tables_stay_whole_on_their_stage() -> None:
 def test_a_second_copy_of_gradients_is_not_sharded() -> None:
     def at(stage: float, copy: float) -> float:
         return memory.state_memory_per_accelerator(
-            1e9, 1e9, 0, 0, 0, 10, 10, 10, 0, 1, 1, 1, 1, 8, stage, 2, 4, copy, 12, 1
+            1e9, 1e9, 0, 0, 0, 10, 10, 10, 0, 1, 1, 1, 1, 8, stage, 2, 4, copy, 12, 1, 0, 0
         )  # fmt: skip
 
     assert at(1, 2) - at(1, 0) == at(3, 2) - at(3, 0) == pytest.approx(2e9)

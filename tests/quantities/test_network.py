@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiplan.quantities import layout, network
+from aiplan.quantities import network, schedule
 
 DATA = Path(__file__).parents[1] / "data" / "vectors-time.yaml"
 VECTORS = {v["id"]: v for v in yaml.safe_load(DATA.read_text())}
@@ -34,7 +34,7 @@ def hier_allreduce(S: float, g: float, m: float, bw1: float, bw2: float) -> dict
 
 
 def bubble(p: float, m: float, v: float) -> dict[str, float]:
-    over_ideal = layout.pipeline_bubble(p, v, m)
+    over_ideal = schedule.pipeline_bubble(p, v, m, 0, 1 / 3)
     return {"over_ideal": over_ideal, "fraction": network.bubble_share(over_ideal)}
 
 
