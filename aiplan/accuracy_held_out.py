@@ -52,7 +52,7 @@ def text(found: Report, catalog: Catalog) -> str:
     eras = [
         (name.replace("_", " "), f"{c['rows']:.0f}", f"{c['groups']:.0f}", f"{c['value']:.2f}",
          f"{c['p10']:.2f} to {c['p90']:.2f}", f"{c['held_out_median']:.1%}")
-        for name, c in campaigns.items() if "p10" in c
+        for name, c in campaigns.items() if "held_out_median" in c
     ]  # fmt: skip
     lines += md_table(("runs", "rows", "teams", "efficiency", "p10 to p90", "median error"), eras)
     lines += ["", UNSEEN, "", *md_table(HEADINGS, _unseen(found, catalog))]
