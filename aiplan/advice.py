@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from aiplan import units
+from aiplan import evidence, units
 from aiplan.graph import GRAPH, NoValue
 from aiplan.plan import Plan
 from aiplan.quantities import scaling
@@ -80,6 +80,9 @@ def _evidence(plan: Plan) -> list[tuple[str, str]]:
         reason = scaling.in_range(plan.expanded.law, size, tokens)
         if reason:
             out.append(("beyond-fit-range", reason))
+    near = evidence.of_plan(plan)
+    if near and near[0].distance > evidence.FAR:
+        out.append(("far-from-evidence", f"{evidence.note(near)} The interval of its step time is twice as wide"))
     reached = plan.value("mfu")
     if reached is not None and reached > 1:
         out.append(("beyond-peak", f"this plan computes {reached:.1f} times as fast as the peak of its accelerators"))

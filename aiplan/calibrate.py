@@ -89,7 +89,6 @@ COEFFICIENTS: tuple[Coefficient, ...] = (
     _c("host_expert_time", 2e-3, 1.0),
     _c("host_speed.grace", 2.0, 0.5, host="grace"),
     _c("step_overhead", 0.02, 0.7),
-    _c("straggling", 0.005, 0.7),
     _c("expert_release_trend", 1.15, 0.1),
     _c("software_factor.composer", 1.1, 0.12, stack=("composer",)),
     _c("software_factor.deepspeed", 1.1, 0.12, stack=("deepspeed",)),

@@ -139,8 +139,11 @@ def campaign(era: str = SINCE, *, layout_given: bool = False, calibration: Calib
     >>> campaign(layout_given=True).value > campaign().value > campaign(BEFORE).value
     True
     """
-    scale = calibration.campaigns["known_layout"][0] if layout_given else 1.0
-    value, low, high = (scale * part for part in calibration.campaigns[era])
+    value, low, high = calibration.campaigns[era]
+    if layout_given:
+        scale = calibration.campaigns["known_layout"]
+        low, high = value * scale[1], value * scale[2]
+        value *= scale[0]
     says = f"{calibration.source}: published runs {era.replace('_', ' ')} beside our steps"
     return Given(value, "measured", says + (" on their layout" if layout_given else ""), spread=(low, high))
 

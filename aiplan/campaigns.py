@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aiplan.calibration import SINCE, era_of
-from aiplan.residuals import weighted_quantile
+from aiplan.residuals import small_sample_tail, weighted_quantile
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 GRADES = ("A", "B")  # hours that were published or follow from what was; the rest are estimates of others
 LAYOUT = frozenset("tp pp vp cp ep dp fsdp_or_zero zero_or_fsdp recompute micro_batch_seqs grad_accum".split())
 KNOWN_LAYOUT = "known_layout"
-LOW, HIGH = 0.1, 0.9
 WORTH = 3.0  # runs of one's own that weigh as much as all published ones: our judgement
 
 
@@ -108,21 +107,27 @@ def fit(runs: Sequence[Campaign], step: tuple[float, float]) -> dict[str, dict[s
         if len({run.org for run in own}) < 3:
             continue
         centre = typical(own)
-        low, high = (math.log(typical(own, share) / centre) for share in (LOW, HIGH))
         others = {run.org: [o for o in own if o.org != run.org] for run in own}
         errors = sorted(abs(run.efficiency / typical(others[run.org]) - 1.0) for run in own)
-        out[era] = {
-            "value": centre,
-            "p10": centre * math.exp(-_without(low, math.log(step[0]))),
-            "p90": centre * math.exp(_without(high, math.log(step[1]))),
-            "rows": float(len(own)),
-            "groups": float(len(others)),
-            "held_out_median": errors[len(errors) // 2],
-        }
-    stated = [run for run in runs if run.own_layout]
+        low, high = _spread([replace(run, efficiency=run.efficiency / centre) for run in own], step)
+        out[era] = {"value": centre, "p10": centre * low, "p90": centre * high}
+        out[era] |= {"rows": float(len(own)), "groups": float(len(others))}
+        out[era]["held_out_median"] = errors[len(errors) // 2]
+    stated = [run for run in runs if run.own_layout and run.era in out]
     if stated:
-        out[KNOWN_LAYOUT] = {"value": gain(stated), "rows": float(len(stated))}
+        scale = gain(stated)
+        ratios = [replace(r, efficiency=(r.own_layout or 1.0) / (scale * out[r.era]["value"])) for r in stated]
+        low, high = _spread(ratios, step)
+        out[KNOWN_LAYOUT] = {"value": scale, "p10": scale * low, "p90": scale * high}
+        out[KNOWN_LAYOUT] |= {"rows": float(len(stated)), "groups": float(len({run.org for run in stated}))}
     return out
+
+
+def _spread(ratios: Sequence[Campaign], step: tuple[float, float]) -> tuple[float, float]:
+    """(p10, p90) of ratios to what was expected, less the spread of the step that a plan draws beside them."""
+    tail = small_sample_tail(len({run.org for run in ratios}))
+    low, high = (math.log(typical(ratios, share)) for share in (tail, 1.0 - tail))
+    return math.exp(-_without(low, math.log(step[0]))), math.exp(_without(high, math.log(step[1])))
 
 
 def refine(runs: Sequence[Campaign], shipped: Mapping[str, tuple[float, float, float]]) -> dict[str, dict[str, float]]:

@@ -50,6 +50,7 @@ class Expanded:
     assumed: dict[str, str] = field(default_factory=dict)
     law: Law = LAWS["besiroglu_2024"]
     rumour: str | None = None
+    family: str | None = None
     made: dict[str, str] = field(default_factory=dict)
     calibration: calibration.Calibration = calibration.SHIPPED
 
@@ -95,6 +96,7 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
         own_peak = catalogue.main_precision(chip) or next(iter(chip.unpublished), "bf16")
         precision = own_peak if pinned else catalogue.best_precision(chip)
         out.assumed["precision"] = f"the best-proven training precision that {chip.id} has"
+    out.family = chip.family
     out.chosen |= {"accelerator": chip.id, "site": site.id, "precision": precision}
     out.take("accelerator", catalogue.expand_accelerator(chip, precision, sparsity, need_peak=not pinned))
     out.take("site", catalogue.expand_site(site))

@@ -10,11 +10,11 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiplan import yamlio
 from aiplan.catalog import data_root
@@ -29,7 +29,6 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 MAX_BYTES = 64_000_000
 GIB = 2.0**30
-CLOSE, FAR = 0.7, 2.0  # distances of evidence
 
 # What a prediction may see.
 INPUTS = tuple(
@@ -298,67 +297,3 @@ def _simumax(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 _CONVERTERS = {("model_b", "gas", "mem_gb"): _nanotron, ("case", "real_ms", "real_alloc_gib"): _simumax}
-
-
-# -- evidence ----------------------------------------------------------------------------------------------------
-
-
-class Evidence(NamedTuple):
-    """A measured row near to a case: how far it is, and what was measured."""
-
-    id: str
-    distance: float
-    says: str
-
-
-def evidence(
-    shape: Mapping[str, float], chip: str, precision: str, accelerators: float, *, most: int = 5
-) -> list[Evidence]:
-    """The shipped rows nearest to a case, nearest first.
-
-    The distance adds ln of the ratios of active parameters (once) and of accelerators (a third), 0.7 for another
-    chip (0.35 within its family), 0.5 for another precision class, 1 where only one of the two has experts;
-    below about 0.7 the row is close evidence, above 2 it says little. `shape` has `params`, and where there are
-    experts `active_params`; `chip` is an id of the catalogue.
-    """
-    from aiplan.catalog import Catalog
-    from aiplan.measured_chips import Refused, chip_of, precision_of
-
-    catalog = Catalog()
-    family = catalog.find("accelerator", chip).family
-    active = shape.get("active_params") or shape["params"]
-    routed = active < 0.97 * shape["params"]
-    found = []
-    for row in shipped("training-throughput"):
-        total, rate = number_of(row.inputs.get("params_total", "")), row.outcomes.get("tokens_per_s_per_chip")
-        count = number_of(row.inputs.get("n_chips", ""))
-        if not total or not rate or not count or "lora" in row.inputs.get("task", ""):
-            continue
-        try:
-            other = chip_of(row.inputs, catalog)
-            used, _ = precision_of(row.inputs, other)
-        except Refused:
-            continue
-        used_params = number_of(row.inputs.get("params_active", "")) or total
-        distance = abs(math.log(used_params / active)) + abs(math.log(count / accelerators)) / 3
-        distance += 0.0 if other.id == chip else 0.35 if other.family == family else 0.7
-        distance += 0.5 * (_width(used) != _width(precision)) + (routed != (used_params < 0.97 * total))
-        says = f"{row.inputs.get('model')} on {count:,.0f} {other.id} at {used}: {rate:,.0f} tokens/s a chip"
-        found.append(Evidence(row.id, distance, says))
-    near: dict[str, Evidence] = {}  # repeats of one configuration are one piece of evidence
-    for each in sorted(found, key=lambda e: (e.distance, e.id)):
-        near.setdefault(each.says.partition(":")[0], each)
-    return list(near.values())[:most]
-
-
-def evidence_note(found: list[Evidence]) -> str:
-    """What the nearest rows say of a prediction, in a sentence."""
-    if not found or found[0].distance > FAR:
-        nearest_row = f": the nearest is {found[0].says} ({found[0].id})" if found else ""
-        return f"No measurement is near this case{nearest_row}."
-    closeness = "close" if found[0].distance < CLOSE else "some way off"
-    return f"The nearest measurement is {closeness}: {found[0].says} ({found[0].id})."
-
-
-def _width(precision: str) -> str:
-    return precision if precision in ("fp8", "fp4") else "16-bit"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
-from aiplan import binding, layout_given
+from aiplan import binding, evidence, layout_given
 from aiplan.calibration import campaign_of
 from aiplan.choices import Expanded, expand
 from aiplan.errors import UserError
@@ -148,6 +148,7 @@ def train(
 
     plan = resolved(question, expanded, given, rivals, [*limits, *(more or [])])
     plan.assumed_limits = assumed
+    evidence.widen(plan)
     smaller = solver.values(max(plan.value("accelerators") - step, 1.0)) if "accelerators" in solved else {}
     plan.binding, plan.impossible = binding.of(
         plan, limits, set(solved), held=smaller.get("fits") != 0.0, fleet_first=solver.fleet_first

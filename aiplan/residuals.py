@@ -90,6 +90,17 @@ def weighted_quantile(values: Sequence[tuple[float, float]], share: float) -> fl
     return ordered[-1][0]
 
 
+def small_sample_tail(groups: int) -> float:
+    """The share to cut off at each end of the known groups, so that a next one is beyond in a tenth of the cases.
+
+        max(0, 0.1 (n + 1) / n - 1 / 2n)
+
+    >>> small_sample_tail(10)
+    0.06
+    """
+    return round(max(0.0, LOW * (groups + 1) / groups - 0.5 / groups), 12)
+
+
 class ResidualQuantiles:
     """The (p10, p90) of held-out residuals by regime, each group weighing one."""
 
@@ -110,11 +121,7 @@ class ResidualQuantiles:
         return out
 
     def at(self, regimes: Sequence[Regime], group: str) -> tuple[float, float] | None:
-        """The quantiles for a row of these regimes, learned without its own group; None where nothing is known.
-
-        Few groups widen the shares that are cut off, as a next group may lie outside all of them: with n groups the
-        tails are 0.1 (n + 1) / n - 1 / 2n of the weight each.
-        """
+        """The quantiles for a row of these regimes, learned without its own group; None where nothing is known."""
         for regime in regimes:
             others = len(self._of[regime]) - (group in self._of[regime]) if regime in self._of else 0
             if others >= MIN_GROUPS or (others and regime == regimes[-1]):
@@ -126,8 +133,7 @@ class ResidualQuantiles:
         if key not in self._found:
             pool = {name: values for name, values in self._of[regime].items() if name != group}
             weighted = [(value, 1.0 / len(values)) for values in pool.values() for value in values]
-            n = len(pool)
-            tail = max(0.0, LOW * (n + 1) / n - 0.5 / n)
+            tail = small_sample_tail(len(pool))
             self._found[key] = (weighted_quantile(weighted, tail), weighted_quantile(weighted, 1.0 - tail))
         return self._found[key]
 

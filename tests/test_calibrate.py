@@ -127,7 +127,7 @@ def test_scores_are_of_the_ratio() -> None:
 
 
 def test_there_are_at_most_forty_coefficients_and_all_are_known_quantities() -> None:
-    assert len(calibrate.COEFFICIENTS) + len(calibrated_values.CAMPAIGNS) <= 40
+    assert len(calibrate.COEFFICIENTS) + len(calibrated_values.CAMPAIGNS) + 1 <= 40  # one for memory
     assert len({k.name for k in calibrate.COEFFICIENTS}) == len(calibrate.COEFFICIENTS)
     assert all(k.quantity in calibrate.GRAPH for k in calibrate.COEFFICIENTS)
 

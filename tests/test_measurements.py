@@ -15,13 +15,10 @@ from aiplan.measured_shapes import case_of, model_of, recompute_of, zero_stage_o
 from aiplan.measured_stacks import stack_of
 from aiplan.measurements import (
     ABOUT,
-    FAR,
     GIB,
     INPUTS,
     OUTCOMES,
     Row,
-    evidence,
-    evidence_note,
     folder,
     marks,
     number_of,
@@ -344,32 +341,6 @@ def test_stacks_follow_from_the_framework() -> None:
     assert stack_of({"framework": "Megatron-DeepSpeed", "precision": "bf16"}).traits["unfused_attention"] == 1.0
     assert not stack_of({"framework": "Megatron-Bridge", "precision": "fp16"}).traits
     assert not stack_of({}).traits
-
-
-# -- evidence ----------------------------------------------------------------------------------------------------
-
-
-def test_the_nearest_row_of_a_measured_case_is_itself() -> None:
-    found = evidence({"params": 70.55e9}, "h100-sxm-80gb", "fp8", 64)
-    assert found[0].distance < 0.01
-    assert "LLAMA3_70B on 64 h100-sxm-80gb" in found[0].says
-    assert [e.distance for e in found] == sorted(e.distance for e in found)
-
-
-def test_evidence_prefers_the_same_family_and_the_same_kind_of_work() -> None:
-    dense = evidence({"params": 235e9}, "gb200-186gb", "fp8", 64)
-    routed = evidence({"params": 235e9, "active_params": 22e9}, "gb200-186gb", "fp8", 64)
-    assert "Qwen3_235B" in routed[0].says
-    assert all("Qwen3" not in e.says for e in dense)
-
-
-def test_a_case_far_from_all_measurements_says_so() -> None:
-    found = evidence({"params": 100e12}, "gb200-186gb", "fp4", 1e6)
-    assert found[0].distance > FAR
-    assert evidence_note(found).startswith("No measurement is near")
-    assert evidence_note(evidence({"params": 70.55e9}, "h100-sxm-80gb", "fp8", 64)).startswith(
-        "The nearest measurement is close"
-    )
 
 
 # -- recipes -----------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def why(
     from aiplan.errors import UserError
     from aiplan.graph import GRAPH, GraphError
     from aiplan.plan import train
-    from aiplan.whatif.why import text, tree
+    from aiplan.whatif.why import evidence_of, evidence_text, text, tree
 
     name = quantity.replace("-", "_")
     try:
@@ -44,9 +44,12 @@ def why(
     found, defaults = open_catalog(catalog)
     plan = train(question, found, defaults, more=[name])
     branch = tree(plan, name)
+    near = evidence_of(plan, branch)
     if json:
         import json as writer
 
-        emit(writer.dumps({"schema": "aiplan.why/1", **branch}, indent=2, ensure_ascii=False, allow_nan=False), output)
+        rows = {"evidence": [each._asdict() for each in near]} if near else {}
+        answer = {"schema": "aiplan.why/1", **branch, **rows}
+        emit(writer.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False), output)
     else:
-        emit(text(branch, most=depth), output)
+        emit(text(branch, most=depth) + evidence_text(near), output)

@@ -24,7 +24,14 @@ default(
 )
 default("host_speed", "", 1.0, "Speed of the host's launches relative to an x86 server.", source="x86 hosts")
 calibrated("step_overhead", "Time of a step that no accelerator shortens: loading, logging, the scaler.", unit="s")
-calibrated("straggling", "Slowdown of a step per doubling of the accelerators, which wait for the slowest.")
+default(
+    "straggling",
+    "",
+    0.005,
+    "Slowdown of a step per doubling of the accelerators, which wait for the slowest.",
+    source="our judgement: measured rows do not tell it from the links",
+    spread=(0.002, 0.01),
+)
 default(
     "software_factor",
     "",

@@ -6,7 +6,7 @@ import re
 import textwrap
 from typing import Any
 
-from aiplan import units
+from aiplan import evidence, units
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Node
 from aiplan.output import clean
@@ -85,4 +85,23 @@ def text(branch: dict[str, Any], *, depth: int = 0, most: int | None = None, wid
         )
     if most is None or depth < most:
         lines += [text(below, depth=depth + 1, most=most, width=width) for below in branch.get("inputs", ())]
+    return "\n".join(lines)
+
+
+def evidence_of(plan: Plan, branch: dict[str, Any]) -> list[evidence.Evidence]:
+    """The measured rows nearest to a plan, where a derivation rests on its predicted step time."""
+
+    def rests(at: dict[str, Any]) -> bool:
+        return at["quantity"] == "step_time" or any(rests(below) for below in at.get("inputs", ()))
+
+    return evidence.of_plan(plan) if rests(branch) else []
+
+
+def evidence_text(near: list[evidence.Evidence]) -> str:
+    """The nearest rows for people; nothing where there are none."""
+    if not near:
+        return ""
+    lines = ["", "", "Evidence for step_time", textwrap.fill(clean(evidence.note(near)), 80)]
+    lines += [textwrap.fill(clean(f"- {e.says} ({e.id}, distance {e.distance:.1f})"), 80, subsequent_indent="  ")
+              for e in near[1:]]  # fmt: skip
     return "\n".join(lines)
