@@ -124,9 +124,7 @@ def rank(
     *,
     most: int = 10,
 ) -> list[Ranked]:
-    """The best layouts that fit, by the step and what failures take from it; where none fits, those that come nearest.
-
-    Layouts with room to spare go before all others that fit.
+    """The best layouts that fit with room to spare, else that fit, by step and failures; else those nearest to it.
 
     `values` are the inputs of the layout's costs, as resolved in a plan; `fixed` members that the user gave.
     """

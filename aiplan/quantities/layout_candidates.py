@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 MOST_VIRTUAL_STAGES = 8.0
 MOST_MICRO_BATCH = 16.0
+MOST_DIVIDED = 10**8  # whose divisors are sought one by one
 
 
 class Overheads(NamedTuple):
@@ -199,12 +200,14 @@ def _splits(
 
 @cache
 def divisors(number: float) -> tuple[float, ...]:
-    """All whole numbers that divide a whole number, in order.
+    """Whole numbers that divide a whole number, in order: all of them, of a number beyond reason the powers of two.
 
     >>> divisors(160.0)[:6]
     (1.0, 2.0, 4.0, 5.0, 8.0, 10.0)
     """
     whole = int(number)
+    if whole > MOST_DIVIDED:
+        return tuple(2.0**k for k in range(whole.bit_length()) if whole % 2**k == 0)
     low = [d for d in range(1, math.isqrt(whole) + 1) if whole % d == 0]
     return tuple(float(d) for d in sorted({*low, *(whole // d for d in low)}))
 
