@@ -79,7 +79,7 @@ def tokens(
         raise UserError("nothing to count: give FILE, --doc FILE, --text TEXT, or - for standard input")
     from aiplan.tokens import ahead
 
-    helper = ahead.start() if not (sized or tokenizer or merging or corpus) else None
+    helper = ahead.begun(not (sized or tokenizer or merging or corpus))
     from aiplan.tokens import command
 
     asked = command.ask(

@@ -93,6 +93,7 @@ class Document:
 def from_dict(data: dict[str, Any]) -> Document:
     """A document from the plain maps that the child process sends."""
     parts = [from_dict(part) for part in data.pop("parts")]
+    data["text"] = data["text"].encode("utf-8", "replace").decode()  # a broken file may have halves of characters
     images, pages = ([(int(w), int(h)) for w, h in data.pop(key)] for key in ("images", "page_images"))
     return Document(**data, images=images, page_images=pages, parts=parts)
 

@@ -6,9 +6,12 @@ A model that nobody knows is an error with the nearest names. A price that nobod
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from aiplan import units, yamlio
@@ -173,6 +176,8 @@ class Registry:
 
     def _in(self, provider: Any, name: str) -> Any:
         """A provider's model by its id or the exact names that its rules accept, then without a date."""
+        if (exact := next((m for m in provider.models if m.id == name), None)) is not None:
+            return exact
         if provider.id not in self._index:
             index: dict[str, Any] = {}
             for key in (_same, _plain):
@@ -256,7 +261,9 @@ def _accepted(match: Any) -> list[str]:
     return out
 
 
+@cache
 def _snapshot() -> Any:
+    _without_updates()
     try:
         from genai_prices.data_snapshot import get_snapshot
     except ImportError:
@@ -264,6 +271,15 @@ def _snapshot() -> Any:
     return get_snapshot()
 
 
+def _without_updates() -> None:
+    """Keep out the part of the price list that fetches newer ones: it is never used, and a third of the start."""
+    name = "genai_prices.update_prices"
+    if name not in sys.modules and "genai_prices" not in sys.modules:
+        sys.modules[name] = none = ModuleType(name)
+        none.__getattr__ = lambda what: None  # type: ignore[method-assign]
+
+
+@cache
 def price_source() -> str:
     """Name and version of the price list."""
     from importlib.metadata import version

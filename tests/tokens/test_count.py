@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import random
 import sys
 from functools import cache
@@ -20,7 +21,8 @@ from hypothesis import strategies as st
 
 from aiplan.errors import UserError
 from aiplan.tokens import ahead, ratios
-from aiplan.tokens.count import PIECE, Count, Counters, add, estimate, pieces
+from aiplan.tokens.count import Count, Counters, add, estimate
+from aiplan.tokens.loaders import PIECE, pieces
 
 ROOT = Path(__file__).parents[2]
 MISS = "You miss 100% of the shots you don't take"
@@ -192,10 +194,28 @@ def test_a_reconstruction_is_called_one_and_its_frame_is_not_counted(monkeypatch
 
 def test_the_child_that_loads_ahead_counts_the_same_and_once() -> None:
     helper = ahead.Ahead()
+    texts = [MISS, "", "Grüße aus Köln 😀"]
+    helper.send(texts, ["o200k", "cl100k", "llama-3"])
     counters = Counters(ahead=helper)
-    assert [c.tokens for c in counters.count([MISS, ""], "o200k")] == [11, 0]
+    assert [c.tokens for c in counters.count(texts, "o200k")] == [11, 0, 6]
     assert not helper.open
+    assert [c.tokens for c in counters.count(texts, "cl100k")] == [12, 0, 7]
+    assert counters.count(texts, "llama-3") == every().count(texts, "llama-3")
     assert counters.count([MISS], "harmony")[0].tokens == 11
-    large = ahead.Ahead()
-    assert Counters(ahead=large).count(["a " * ahead.MOST], "o200k")[0].tokens > ahead.MOST // 2
-    assert not large.open
+
+
+@pytest.mark.parametrize("limit", ["FEW", "MOST"])
+def test_many_texts_are_counted_the_same_with_a_child(monkeypatch, limit: str) -> None:
+    monkeypatch.setattr(ahead, limit, 10)
+    helper = ahead.Ahead()
+    helper.send(TEXTS, ["o200k"])
+    found = Counters(ahead=helper).count(TEXTS, "o200k")
+    assert not helper.open
+    assert found == every().count(TEXTS, "o200k")
+
+
+def test_a_child_that_dies_is_done_without() -> None:
+    helper = ahead.Ahead()
+    os.kill(helper._pid, 9)
+    helper.send([MISS], ["o200k"])
+    assert Counters(ahead=helper).count([MISS], "o200k")[0].tokens == 11
