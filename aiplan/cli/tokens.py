@@ -79,7 +79,8 @@ def tokens(
         raise UserError("nothing to count: give FILE, --doc FILE, --text TEXT, or - for standard input")
     from aiplan.tokens import ahead
 
-    helper = ahead.begun(not (sized or tokenizer or merging or corpus))
+    here = corpus is None or engine == "threads"
+    helper = ahead.begun(here and not (sized or tokenizer or merging), many=corpus is not None)
     from aiplan.tokens import command
 
     asked = command.ask(
@@ -114,6 +115,7 @@ def tokens(
                 seconds=command.seconds(timeout),
                 engine=engine,
                 scheduler=scheduler,
+                helper=helper,
             )
     elif sized:
         from aiplan.tokens import words as known

@@ -1,4 +1,4 @@
-"""Loads the vocabularies in a forked child while this process reads its command line, documents and prices.
+"""Counts in a forked child, which loads the vocabularies while this process reads its command line and documents.
 
 Loading takes as long as everything else of a short run together, and no thread can run beside it.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import allocate_lock
 from collections.abc import Sequence
 
-from aiplan.tokens.loaders import load
+from aiplan.tokens.loaders import CountMany, load
 
 LIKELY = ("o200k", "llama-3", "deepseek-3")
 """Vocabularies of the table of models that are loaded before they are asked for, where that is quick."""
@@ -17,102 +18,134 @@ FEW = 4 << 20
 """Bytes of text that are counted sooner by what loads fastest."""
 MOST = 128 << 20
 """Characters that are sent at most."""
-OTHERWISE = frozenset("--help --corpus --tokenizer --list-models merge".split())
+OTHERWISE = frozenset("--help --tokenizer --list-models merge".split())
 """Words of a command line that counts no texts, or not with the usual vocabularies."""
 
 _begun: Ahead | None = None
 
 
 class Ahead:
-    """A child that counts one batch of texts."""
+    """A child that counts batches of texts, one after another; the parent's side."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, many: bool = False) -> None:
+        """`many` says that much text is to come."""
         self.open = True
-        self.few = True
-        """Whether the texts that were sent are few, so that loading counts for more than counting."""
-        self.sent: list[str] | None = None
-        self.counts: dict[str, list[int]] = {}
+        self.few = not many
+        """Whether the texts are few, so that loading counts for more than counting."""
+        self.waits = False
+        self.sent: list[str] = []
+        self.found: dict[str, list[int]] = {}
+        self._lock = allocate_lock()
         self._texts = os.memfd_create("texts")
-        to_child, self._to = os.pipe()
-        self._from, from_child = os.pipe()
+        source, to_child = os.pipe()
+        from_child, target = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
-            os.close(self._to)
-            os.close(self._from)
-            _serve(to_child, from_child, self._texts)
-        os.close(to_child)
-        os.close(from_child)
+            os.close(to_child)
+            os.close(from_child)
+            _serve(source, target, self._texts, many)
+        os.close(source)
+        os.close(target)
+        self._to, self._from = os.fdopen(to_child, "wb"), os.fdopen(from_child, "rb")
 
     def send(self, texts: Sequence[str], names: Sequence[str]) -> None:
         """Have these texts counted in these vocabularies, as far as the child has them."""
         import json
 
-        if sum(map(len, texts)) > MOST:
+        if not self.open or sum(map(len, texts)) > MOST:
             self.few = False
             self.close()
             return
-        self.sent = list(texts)
         encoded = [text.encode() for text in texts]
-        self.few = sum(map(len, encoded)) <= FEW
+        self.few = self.few and sum(map(len, encoded)) <= FEW
         try:
+            os.ftruncate(self._texts, 0)
+            os.lseek(self._texts, 0, os.SEEK_SET)
             with os.fdopen(os.dup(self._texts), "wb") as memory:
                 memory.writelines(encoded)
-            os.write(self._to, json.dumps([[len(data) for data in encoded], list(names)]).encode() + b"\n")
+            line = json.dumps([[len(data) for data in encoded], list(names), self.few])
+            self._to.write(line.encode() + b"\n")
+            self._to.flush()
+            if self.sent != list(texts):
+                self.sent, self.found = list(texts), {}
+            self.waits = True
         except OSError:
             self.close()
 
     def count(self, texts: Sequence[str], name: str) -> list[int] | None:
-        """Tokens of the texts that were sent; None where others are asked, or the child has failed."""
-        import json
+        """Tokens of the texts, those that were sent or others; None where the child has failed."""
+        with self._lock:
+            self._collect()
+            if self.sent != list(texts) or name not in self.found:
+                self.send(texts, [name])
+                self._collect()
+            return self.found.get(name) if self.sent == list(texts) else None
 
-        if self.open and self.sent is not None:
+    def _collect(self) -> None:
+        if self.waits:
+            import json
+
+            self.waits = False
             try:
-                with os.fdopen(os.dup(self._from), "rb") as pipe:
-                    self.counts = json.loads(pipe.readline())
+                self.found |= json.loads(self._from.readline())
             except (OSError, ValueError):
-                self.counts = {}
-            self.close()
-        return self.counts.get(name) if self.sent == list(texts) else None
+                self.close()
 
     def close(self) -> None:
         """Let the child go."""
         if self.open:
-            self.open = False
-            for handle in (self._to, self._from, self._texts):
-                os.close(handle)
+            self.open = self.waits = False
             os.kill(self._pid, 9)
             os.waitpid(self._pid, 0)
+            os.close(self._texts)
+            for pipe in (self._to, self._from):
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
 
 
-def _serve(source: int, target: int, memory: int) -> None:
-    """The child: load, count what comes, end. It holds none of the parent's streams."""
+def _serve(source: int, target: int, memory: int, many: bool) -> None:
+    """The child: load, count what comes, end with the parent. It holds none of the parent's streams."""
     code = 1
     try:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        engines = {name: engine for name in LIKELY if (engine := load(name, quick=True))}
-        with open(__file__, encoding="utf-8") as file:
-            usual = [file.read()]  # an engine prepares itself when it first counts a text with all that texts have
-        for engine in engines.values():
-            engine(usual)
-        with os.fdopen(source, "rb") as pipe:
-            line = pipe.readline()
-        if line:
-            import json
+        engines: dict[tuple[str, bool], CountMany | None] = {}
+        _prepare(engines, source, many)
+        import json
 
-            sizes, names = json.loads(line)
-            os.lseek(memory, 0, os.SEEK_SET)
-            with os.fdopen(memory, "rb") as sent:
-                texts = [sent.read(size).decode() for size in sizes]
-            few = sum(sizes) <= FEW
-            chosen = {name: (few and engines.get(name)) or load(name, quick=few) for name in names}
-            found = {name: engine(texts) for name, engine in chosen.items() if engine}
-            with os.fdopen(target, "wb") as pipe:
-                pipe.write(json.dumps(found).encode() + b"\n")
+        with os.fdopen(source, "rb") as requests, os.fdopen(target, "wb") as answers:
+            for line in requests:
+                sizes, names, few = json.loads(line)
+                os.lseek(memory, 0, os.SEEK_SET)
+                with os.fdopen(os.dup(memory), "rb") as sent:
+                    texts = [sent.read(size).decode() for size in sizes]
+                found = {}
+                for name in names:
+                    if (name, few) not in engines:
+                        engines[name, few] = load(name, quick=few)
+                    if engine := engines[name, few]:
+                        found[name] = engine(texts)
+                answers.write(json.dumps(found).encode() + b"\n")
+                answers.flush()
         code = 0
     finally:
         os._exit(code)
+
+
+def _prepare(engines: dict[tuple[str, bool], CountMany | None], source: int, many: bool) -> None:
+    """Load what is likely to be asked, as long as nothing is."""
+    with open(__file__, encoding="utf-8") as file:
+        usual = [file.read()]  # an engine prepares itself when it first counts a text with all that texts have
+    for name, few in [(name, True) for name in LIKELY if not many] + [(LIKELY[0], False)]:
+        import select
+
+        if few or many or not select.select([source], [], [], 0)[0]:
+            engines[name, few] = engine = load(name, quick=few)
+            if engine:
+                engine(usual)
 
 
 def possible() -> bool:
@@ -126,10 +159,10 @@ def begin(arguments: Sequence[str]) -> None:
     """Begin before the command line is read, where it looks as if texts are to be counted."""
     global _begun
     if len(arguments) > 1 and OTHERWISE.isdisjoint(arguments) and possible():
-        _begun = Ahead()
+        _begun = Ahead(many="--corpus" in arguments)
 
 
-def begun(wanted: bool) -> Ahead | None:
+def begun(wanted: bool, *, many: bool = False) -> Ahead | None:
     """The child that was begun, or one begun now; None where it is not wanted or would not pay."""
     global _begun
     found, _begun = _begun, None
@@ -137,4 +170,4 @@ def begun(wanted: bool) -> Ahead | None:
         if found:
             found.close()
         return None
-    return found or (Ahead() if possible() else None)
+    return found or (Ahead(many=many) if possible() else None)

@@ -76,6 +76,7 @@ def answer(documents: Sequence[Document], ask: Ask, ahead: Ahead | None = None) 
     texts = Texts(read, counters)
     if ahead:
         ahead.send([d.text for d in read], ["o200k", *{model.vocabulary for model in chosen}])
+        sum(document.words for document in read)  # counted and kept while the child counts tokens
     rows = [_model_row(model, read, texts, ask) for model in chosen]
     rows.sort(key=cheapest)
     main = next(row for row in rows if row["model"] == chosen[0].name) if len(chosen) == 1 else None

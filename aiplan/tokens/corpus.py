@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from aiplan.errors import UserError
 from aiplan.tokens import media, ratios
@@ -29,6 +29,10 @@ from aiplan.tokens.sandbox import SECONDS, Sandbox
 
 BATCH_FILES = 400
 BATCH_BYTES = 8 << 20
+HEAD = 512
+"""Bytes from which a kind is told."""
+LARGE = 1 << 20
+"""Bytes of a file above which it is looked at before it is read."""
 DEPTH = 2
 """Folders below the corpus that the tree shows."""
 
@@ -139,9 +143,11 @@ class Reader:
             rows[i].tokens += count.tokens
         return rows
 
-    def opened(self, file: File) -> BinaryIO:
-        """A file, open for reading. Raises OSError."""
-        return open(file.path, "rb")
+    def content(self, file: File, *, whole: bool) -> bytes:
+        """The bytes of a file, or its first ones. Raises OSError."""
+        with open(file.path, "rb", buffering=0) as handle:
+            data: bytes = handle.readall() if whole else handle.read(HEAD)
+        return data
 
     @contextmanager
     def local(self, file: File, data: bytes) -> Iterator[Path]:
@@ -152,16 +158,15 @@ class Reader:
         folder = os.sep.join(file.path[self.strip :].split(os.sep)[:-1][:DEPTH]) or "."
         row = Row(printable(file.path), file.size, file.mtime, "", printable(folder), "", 0, "prose", 0, "", 0.0, "")
         try:
-            with self.opened(file) as handle:
-                data = handle.read(512)
-                row.kind = kind_of(file.path, data)
-                if row.kind not in CHILD and row.kind not in MEDIA and file.size > MOST_TEXT:
-                    row.error = f"larger than {MOST_TEXT >> 20} MiB"
-                    return row, []
-                if row.kind == "binary":
-                    return row, []
-                if file.size <= MOST_TEXT:
-                    data += handle.read()
+            data = self.content(file, whole=file.size <= LARGE)
+            row.kind = kind_of(file.path, data[:HEAD])
+            if row.kind == "binary":
+                return row, []
+            if file.size > MOST_TEXT and row.kind not in CHILD and row.kind not in MEDIA:
+                row.error = f"larger than {MOST_TEXT >> 20} MiB"
+                return row, []
+            if LARGE < file.size <= MOST_TEXT:
+                data = self.content(file, whole=True)
             row.hash = hashlib.blake2b(data, digest_size=16).hexdigest()
         except OSError as error:
             row.error = error.strerror or str(error)

@@ -13,6 +13,7 @@ from aiplan import __version__, units
 from aiplan.errors import UserError
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import corpus, engines, ratios, sample, vision
+from aiplan.tokens.ahead import Ahead
 from aiplan.tokens.ask import (
     ASKS,
     PER_MODEL,
@@ -50,13 +51,14 @@ def run(
     seconds: float = 30.0,
     engine: str = "threads",
     scheduler: str = "",
+    helper: Ahead | None = None,
 ) -> TokensResult:
     """Count a corpus, or a sample of it, and report."""
     far = _far(root, engine)
     part = corpus.read_shard(shard)
     registry = Registry(ask.prices)
     models = [registry.find(name) for name in (ask.models or registry.shown)]
-    counters = Counters(mine=ask.tokenizer, threads=1)
+    counters = Counters(mine=ask.tokenizer, threads=1, ahead=helper)
     vocabulary = _vocabulary(models, counters, ask)
     about = {"corpus": root if far else str(Path(root).resolve()), "vocabulary": vocabulary, "shard": str(part)}
     counted = vocabulary.partition(" ")[0]

@@ -76,11 +76,14 @@ class Document:
     """What the reader of the count must know."""
     parts: list[Document] = field(default_factory=list)
     """Documents inside this one."""
+    _words: int = -1
 
     @property
     def words(self) -> int:
         """Words of the text, as `wc -w` counts them."""
-        return len(self.text.split())
+        if self._words < 0:
+            self._words = len(self.text.split())
+        return self._words
 
     def leaves(self) -> Iterator[Document]:
         """This document and those inside it, containers left out."""
@@ -187,6 +190,16 @@ def read_text(text: str, name: str = "text") -> Document:
 def expand(words: list[str], *, base: Path | None = None) -> list[Path]:
     """Files of paths, globs and directories, in order, each once. Raises UserError where there is none."""
     found: dict[str, Path] = {}
+    folders: dict[str, str] = {}
+
+    def real(path: Path) -> str:
+        folder, name = os.path.split(path)
+        if os.path.islink(path) or name in ("", ".", ".."):
+            return os.path.realpath(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        return os.path.join(folders[folder], name)
+
     for word in words:
         path = Path(word) if base is None else base / word
         if path.is_dir():
@@ -198,7 +211,7 @@ def expand(words: list[str], *, base: Path | None = None) -> list[Path]:
         if not new:
             what = "holds no files" if path.is_dir() else "does not exist"
             raise UserError(f"{word}: this {'folder' if path.is_dir() else 'file'} {what}")
-        found.update((os.path.realpath(p), p) for p in new)
+        found.update((real(p), p) for p in new)
     return list(found.values())
 
 

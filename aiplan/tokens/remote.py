@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from aiplan.errors import UserError
-from aiplan.tokens.corpus import WHOLE, File, Reader, Shard
+from aiplan.tokens.corpus import HEAD, WHOLE, File, Reader, Shard
 from aiplan.tokens.count import Counters
 
 CHANGED = ("mtime", "LastModified", "last_modified", "updated", "created", "ETag", "etag")
@@ -69,15 +69,16 @@ class _Reader(Reader):
         self.remote = remote
         self.strip = len(remote.root.rstrip("/")) + 1
 
-    def opened(self, file: File) -> BinaryIO:
-        """A remote file, open for reading. Raises OSError."""
+    def content(self, file: File, *, whole: bool) -> bytes:
+        """The bytes of a remote file, or its first ones. Raises OSError."""
         try:
-            handle: BinaryIO = self.remote.system.open(file.path, "rb")
+            with self.remote.system.open(file.path, "rb") as handle:
+                data: bytes = handle.read() if whole else handle.read(HEAD)
         except OSError:
             raise
         except Exception as error:  # as above
             raise OSError(0, f"{type(error).__name__}: {str(error)[:100]}") from None
-        return handle
+        return data
 
     @contextmanager
     def local(self, file: File, data: bytes) -> Iterator[Path]:

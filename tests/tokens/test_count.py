@@ -8,6 +8,7 @@ import json
 import os
 import random
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -192,30 +193,47 @@ def test_a_reconstruction_is_called_one_and_its_frame_is_not_counted(monkeypatch
     assert Counters(without=("ctok",)).count(["one two three"], "claude-3")[0].method == "estimated"
 
 
-def test_the_child_that_loads_ahead_counts_the_same_and_once() -> None:
-    helper = ahead.Ahead()
+@pytest.fixture
+def helper():
+    """A child that counts."""
+    one = ahead.Ahead()
+    yield one
+    one.close()
+
+
+def test_the_child_counts_the_same(helper: ahead.Ahead) -> None:
     texts = [MISS, "", "Grüße aus Köln 😀"]
     helper.send(texts, ["o200k", "cl100k", "llama-3"])
     counters = Counters(ahead=helper)
     assert [c.tokens for c in counters.count(texts, "o200k")] == [11, 0, 6]
-    assert not helper.open
     assert [c.tokens for c in counters.count(texts, "cl100k")] == [12, 0, 7]
     assert counters.count(texts, "llama-3") == every().count(texts, "llama-3")
     assert counters.count([MISS], "harmony")[0].tokens == 11
+    assert counters.count(texts, "o200k")[0].tokens == 11
+    assert helper.open
 
 
-@pytest.mark.parametrize("limit", ["FEW", "MOST"])
-def test_many_texts_are_counted_the_same_with_a_child(monkeypatch, limit: str) -> None:
+@pytest.mark.parametrize(("limit", "open_"), [("FEW", True), ("MOST", False)])
+def test_many_texts_are_counted_the_same_with_a_child(helper, monkeypatch, limit: str, open_: bool) -> None:
     monkeypatch.setattr(ahead, limit, 10)
-    helper = ahead.Ahead()
     helper.send(TEXTS, ["o200k"])
-    found = Counters(ahead=helper).count(TEXTS, "o200k")
-    assert not helper.open
-    assert found == every().count(TEXTS, "o200k")
+    assert Counters(ahead=helper).count(TEXTS, "o200k") == every().count(TEXTS, "o200k")
+    assert helper.open == open_
 
 
-def test_a_child_that_dies_is_done_without() -> None:
-    helper = ahead.Ahead()
+def test_threads_may_share_a_child(helper: ahead.Ahead) -> None:
+    counters = Counters(ahead=helper)
+    parts = [TEXTS[i : i + 3] for i in range(0, len(TEXTS), 3)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda part: [c.tokens for c in counters.count(part, "o200k")], parts))
+    assert [n for part in found for n in part] == [c.tokens for c in every().count(TEXTS, "o200k")]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_child_that_dies_is_done_without(helper: ahead.Ahead, before: bool) -> None:
+    counters = Counters(ahead=helper)
+    if not before:
+        assert counters.count(["one"], "o200k")[0].tokens == 1
     os.kill(helper._pid, 9)
     helper.send([MISS], ["o200k"])
-    assert Counters(ahead=helper).count([MISS], "o200k")[0].tokens == 11
+    assert counters.count([MISS], "o200k")[0].tokens == 11
