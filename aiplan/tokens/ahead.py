@@ -142,10 +142,11 @@ def _prepare(engines: dict[tuple[str, bool], CountMany | None], source: int, man
     for name, few in [(name, True) for name in LIKELY if not many] + [(LIKELY[0], False)]:
         import select
 
-        if few or many or not select.select([source], [], [], 0)[0]:
-            engines[name, few] = engine = load(name, quick=few)
-            if engine:
-                engine(usual)
+        if engines and select.select([source], [], [], 0)[0]:
+            return
+        engines[name, few] = engine = load(name, quick=few)
+        if engine:
+            engine(usual)
 
 
 def possible() -> bool:

@@ -254,7 +254,7 @@ def _result(
     choices: dict[str, Any] = {"as": ask.as_}
     if main is not None:
         choices |= {"model": main["model"], "provider": main["provider"], "vocabulary": main["vocabulary"]}
-        choices |= {"method": main["method"], "counted_by": main["counted_by"]}
+        choices |= {key: main[key] for key in ("method", "counted_by", "price_as_of", "price_source")}
     else:
         choices |= {"vocabulary": "o200k", "method": base.label, "counted_by": base.by}
     if ask.batch:

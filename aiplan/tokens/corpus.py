@@ -23,7 +23,7 @@ from typing import NamedTuple
 from aiplan.errors import UserError
 from aiplan.tokens import media, ratios
 from aiplan.tokens.count import Counters
-from aiplan.tokens.documents import CHILD, MEDIA, MOST_TEXT, Document, decode, kind_of, unreadable
+from aiplan.tokens.documents import CHILD, MEDIA, MOST_TEXT, UNREAD, Document, decode, kind_of, unreadable
 from aiplan.tokens.journal import Journal, Row
 from aiplan.tokens.sandbox import SECONDS, Sandbox
 
@@ -171,8 +171,8 @@ class Reader:
         except OSError as error:
             row.error = error.strerror or str(error)
             return row, []
-        if row.kind == "ole":
-            row.error = unreadable(row.kind)
+        if row.kind in UNREAD:
+            row.error = unreadable(row.kind, data)
             return row, []
         if row.kind in CHILD:
             with self.local(file, data) as path:
@@ -185,7 +185,7 @@ class Reader:
 
     def _document(self, row: Row, document: Document) -> tuple[Row, list[str]]:
         leaves = list(document.leaves())
-        errors = [leaf.error for leaf in leaves if leaf.error]
+        errors = [leaf.error for leaf in leaves if leaf.error and (leaf.kind != "binary" or len(leaves) == 1)]
         if errors:
             inside = f"{len(errors)} of {len(leaves)} documents inside: " if len(leaves) > 1 else ""
             row.error = f"{inside}{errors[0]}"

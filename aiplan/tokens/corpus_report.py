@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from aiplan.tokens.remote import Remote
 
 
+MAIN = ("model", "provider", "method", "price_as_of", "price_source")
 EACH = "each file is a request, priced as one of the mean length; context_share is that of the largest file"
 
 
@@ -60,7 +61,11 @@ def run(
     models = [registry.find(name) for name in (ask.models or registry.shown)]
     counters = Counters(mine=ask.tokenizer, threads=1, ahead=helper)
     vocabulary = _vocabulary(models, counters, ask)
-    about = {"corpus": root if far else str(Path(root).resolve()), "vocabulary": vocabulary, "shard": str(part)}
+    about = {
+        "corpus": root.rstrip("/") if far else str(Path(root).resolve()),
+        "vocabulary": vocabulary,
+        "shard": str(part),
+    }
     counted = vocabulary.partition(" ")[0]
     if far:
         reader = far.reader(counters, counted, seconds=seconds)
@@ -166,9 +171,9 @@ def report(
         aiplan_version=__version__,
         headline=_headline(quantities, vocabulary, main, rows, guess),
         quantities=quantities,
-        choices={"vocabulary": vocabulary, **({"model": main["model"], "method": main["method"]} if main else {})},
+        choices={"vocabulary": vocabulary, **({key: main[key] for key in MAIN} if main else {})},
         binding=[],
-        assumptions=[*assumptions(rows), Assumption("price_per_input_token", None, "USD/token", EACH)],
+        assumptions=[*assumptions(rows), Assumption("documents", quantities["documents"].value, "", EACH)],
         warnings=_warnings(totals, rows),
         sources=sorted({row["price_source"] for row in rows if row["price_source"]} | {ratios.SOURCE}),
         inputs=ask.inputs,

@@ -39,7 +39,15 @@ MAGIC = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
     (b"fLaC", "audio"),
     (b"ID3", "audio"),
+    (b"{\\rtf", "rtf"),
 )
+OLE = (
+    ("EncryptedPackage", "it is encrypted: a password is needed"),
+    ("WordDocument", "an old DOC file, which is not read; save it as DOCX"),
+    ("PowerPoint Document", "an old PPT file, which is not read; save it as PPTX"),
+    ("__substg1.0_", "an Outlook MSG file, which is not read; save it as EML"),
+)
+"""Names of parts of old binary files, and what they say of the file."""
 CHILD = frozenset("pdf docx pptx xlsx xls ods odt epub html eml zip".split())
 MEDIA = frozenset(("image", "audio", "video"))
 
@@ -208,6 +216,8 @@ def expand(words: list[str], *, base: Path | None = None) -> list[Path]:
             new = [path]
         else:
             new = [Path(p) for p in sorted(glob.glob(str(path), recursive=True)) if not os.path.isdir(p)]
+        if not new and "://" in word:
+            raise UserError(f"{word}: a URL is read as a corpus: give --corpus {word}")
         if not new:
             what = "holds no files" if path.is_dir() else "does not exist"
             raise UserError(f"{word}: this {'folder' if path.is_dir() else 'file'} {what}")
@@ -250,15 +260,29 @@ def read(path: Path, sandbox: Any) -> Document:
             from aiplan.tokens import media
 
             return media.read(str(path), kind, path)
-        if kind in ("binary", "ole"):
-            return Document(str(path), kind, size, error=unreadable(kind))
+        if kind in UNREAD:
+            data = path.read_bytes() if kind == "ole" and size <= MOST_TEXT else b""
+            return Document(str(path), kind, size, error=unreadable(kind, data))
         return read_plain(path, kind, size)
     except OSError as error:
         return Document(str(path), "unknown", error=error.strerror or str(error))
 
 
-def unreadable(kind: str) -> str:
-    """Why a kind is not read."""
-    if kind == "ole":
-        return "an encrypted or old binary Office file; save it as DOCX, PPTX or XLSX without a password"
-    return "not a document: its bytes are neither text nor a format that is known"
+UNREAD = {
+    "ole": "an old binary Office file, or a new one with a password; save it as DOCX, PPTX or XLSX without one",
+    "rtf": "an RTF file, which is not read, and whose text is not its bytes; save it as DOCX or text",
+    "binary": "not a document: its bytes are neither text nor a format that is known",
+}
+"""Kinds that are told and not read, and why."""
+
+
+def unreadable(kind: str, data: bytes = b"") -> str:
+    """Why a kind is not read; the bytes of an old binary file tell more.
+
+    >>> unreadable("ole", "W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t".encode())
+    'an old DOC file, which is not read; save it as DOCX'
+    """
+    for mark, reason in OLE if kind == "ole" else ():
+        if mark.encode("utf-16-le") in data:
+            return reason
+    return UNREAD[kind]

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
 
-from aiplan.tokens.documents import CHILD, MEDIA, Document, decode, kind_of, plain, unreadable
+from aiplan.tokens.documents import CHILD, MEDIA, UNREAD, Document, decode, kind_of, plain, unreadable
 
 MOST_MEMBER = 256 << 20
 """Bytes of one member of an archive, unpacked."""
@@ -359,8 +359,8 @@ def read(name: str, data: bytes, depth: int = 0, kind: str = "") -> Document:
             from aiplan.tokens import media
 
             return media.from_file(name, kind, io.BytesIO(data), len(data))
-        if kind in ("binary", "ole"):
-            return Document(name, kind, len(data), error=unreadable(kind))
+        if kind in UNREAD:
+            return Document(name, kind, len(data), error=unreadable(kind, data))
         if kind not in CHILD:
             return plain(name, kind, data)
         if kind == "pdf":

@@ -34,13 +34,18 @@ def answer(ask: Ask, names: list[str]) -> TokensResult:
         aiplan_version=__version__,
         headline=_headline(model, nodes),
         quantities=quantities,
-        choices={"model": model.name, "provider": model.provider, "vocabulary": model.vocabulary} if model else {},
+        choices=_choices(model, price) if model and price else {},
         binding=[],
         assumptions=[Assumption(n.name, n.value, n.unit, n.source) for n in used],
         warnings=warnings,
         sources=sorted({n.source for n in nodes.values() if n.source and n.origin in ("catalog", "formula")}),
         inputs=ask.inputs,
     )
+
+
+def _choices(model: Model, price: Price) -> dict[str, str | None]:
+    chosen = {"model": model.name, "provider": model.provider, "vocabulary": model.vocabulary}
+    return chosen | {"price_as_of": price.as_of or None, "price_source": price.source or None}
 
 
 def _nodes(model: Model | None, ask: Ask, names: list[str]) -> tuple[dict[str, Node], Price | None]:
