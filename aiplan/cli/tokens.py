@@ -81,7 +81,7 @@ def tokens(
         if said and corpus is None:
             raise UserError(f"{name} is of a corpus: give --corpus DIR")
     sized = not words and text is None and corpus is None
-    if sized and not {"document_tokens", "document_words"} & set(settings):
+    if sized and not {"document_tokens", "document_words", "words_per_document"} & set(settings):
         raise UserError("nothing to count: give FILE, --doc FILE, --text TEXT, or - for standard input")
     from aiplan.tokens import ahead
 

@@ -24,6 +24,7 @@ As = Literal["text", "pdf", "image"]
 TO_P10 = 1.2816 / 1.6449  # from the half width of a 90% interval to that of an 80% one
 ASKS = "document_tokens input_cost output_cost cost context_share fits_context reading_time answer_time".split()
 NO_OUTPUT_PRICE = "no price of its output is listed"
+CACHED = "cached_share price_per_fresh_token price_per_cached_token".split()
 PER_MODEL = "price_per_input_token price_per_output_token context_window reading_speed writing_speed".split()
 
 
@@ -35,6 +36,8 @@ class TokensResult(Result):
     """The same documents for each model, cheapest first."""
     documents: list[dict[str, Any]] = field(default_factory=list)
     """What was read, and what could not be."""
+    nodes: dict[str, Node] = field(default_factory=dict)
+    """The derivation for the one model that was asked; not part of the contract's object."""
     corpus: dict[str, Any] = field(default_factory=dict)
     """Of a corpus: totals by kind and folder, histogram, duplicates, errors, where its journal is."""
 
@@ -64,16 +67,17 @@ class Ask:
     name: str | None = None
 
 
-def answer(documents: Sequence[Document], ask: Ask, ahead: Ahead | None = None) -> TokensResult:
-    """Count and price documents, taken together as one prompt."""
+def answer(
+    documents: Sequence[Document], ask: Ask, ahead: Ahead | None = None, *, texts: Texts | None = None
+) -> TokensResult:
+    """Count and price documents, taken together as one prompt; `texts` are their counts where they are kept."""
     registry = Registry(ask.prices)
     chosen = [registry.find(name) for name in (ask.models or registry.shown)]
-    counters = Counters(mine=ask.tokenizer, ahead=ahead)
     leaves = [leaf for document in documents for leaf in document.leaves()]
     read = [leaf for leaf in leaves if leaf.error is None]
     if documents and not read:
         raise UserError(f"{leaves[0].name}: {leaves[0].error}")
-    texts = Texts(read, counters)
+    texts = texts or Texts(read, Counters(mine=ask.tokenizer, ahead=ahead))
     if ahead:
         ahead.send([d.text for d in read], ["o200k", *{model.vocabulary for model in chosen}])
         sum(document.words for document in read)  # counted and kept while the child counts tokens
@@ -166,8 +170,10 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
         total = total._replace(method="estimated", low=0.8 * total.tokens, high=1.2 * total.tokens)
     tokens = ask.given.get("document_tokens", float(total.tokens))
     answer = ask.answer if ask.answer >= 1 or ask.answer == 0 else tokens * ask.answer
-    price = model.price(tokens, answer, cached=ask.cached, batch=ask.batch, when=ask.when)
-    nodes = solve(model, tokens, answer, price, ask)
+    cached = ask.given.get("cached_share", ask.cached)
+    price = model.price(tokens, answer, cached=cached, batch=ask.batch, when=ask.when)
+    counted = f"{total.label}, counted by {total.by}" if total.by else total.label
+    nodes = solve(model, Given(tokens, "measured", counted, spread=spread(total)), answer, price, ask)
     value = {name: nodes[name].value for name in ASKS}
     return {
         "model": model.name,
@@ -199,17 +205,31 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
     }
 
 
+def priced(model: Model, price: Price, tokens: float, answer: float, ask: Ask) -> dict[str, Given]:
+    """The prices of a token as quantities: one, or those of fresh and of cached tokens where some are cached."""
+    out: dict[str, Given] = {}
+    share = ask.given.get("cached_share", ask.cached)
+    mixed = share > 0 or "cached_share" in ask.given
+    names = ("price_per_fresh_token", "price_per_cached_token") if mixed else ("price_per_input_token",)
+    per_out = None
+    for name, cached in zip(names, (0.0, 1.0), strict=False):
+        one = model.price(tokens, answer, cached=cached, batch=ask.batch, when=ask.when) if mixed else price
+        per_in, per_out = model.rates(one, tokens, answer, cached=cached, batch=ask.batch)
+        out[name] = Given(per_in, "catalog", one.source, one.why_null)
+    if mixed:
+        out["cached_share"] = Given(share)
+    out["price_per_output_token"] = Given(per_out, "catalog", price.source, price.why_null or NO_OUTPUT_PRICE)
+    if per_out is None and price.output == 0.0:
+        out["output_cost"] = Given(0.0, "measured", "no answer is asked for")
+    return out
+
+
 def solve(
-    model: Model, tokens: float, answer: float, price: Price, ask: Ask, *, share: float | None = None
+    model: Model, count: Given, answer: float, price: Price, ask: Ask, *, share: float | None = None
 ) -> dict[str, Node]:
     """The quantities of one model, through the graph; `share` of the window where it is not of all tokens at once."""
-    given: dict[str, Given] = {"document_tokens": Given(tokens, "measured"), "answer_tokens": Given(answer)}
-    why = price.why_null
-    per_in, per_out = model.rates(price, tokens, answer, cached=ask.cached, batch=ask.batch)
-    given["price_per_input_token"] = Given(per_in, "catalog", price.source, why)
-    given["price_per_output_token"] = Given(per_out, "catalog", price.source, why or NO_OUTPUT_PRICE)
-    if per_out is None and price.output == 0.0:
-        given["output_cost"] = Given(0.0, "measured", "no answer is asked for")
+    given: dict[str, Given] = {"document_tokens": count, "answer_tokens": Given(answer)}
+    given |= priced(model, price, count.value or 0.0, answer, ask)
     unknown = f"the context window of {model.name} is not known; --prices FILE gives one"
     given["context_window"] = Given(model.window, "catalog", model.source, None if model.window else unknown)
     for name in ("reading_speed", "writing_speed"):
@@ -242,7 +262,7 @@ def _result(
     }
     if main is not None:
         nodes: dict[str, Node] = main["_nodes"]
-        for name in [*ASKS, "answer_tokens", *PER_MODEL]:
+        for name in [*ASKS, "answer_tokens", *(n for n in [*CACHED, *PER_MODEL] if n in nodes)]:
             node = nodes[name]
             quantities[name] = Value(node.value, node.unit, node.origin, why_null=node.why_null)
         _interval(quantities, main)
@@ -254,7 +274,7 @@ def _result(
     choices: dict[str, Any] = {"as": ask.as_}
     if main is not None:
         choices |= {"model": main["model"], "provider": main["provider"], "vocabulary": main["vocabulary"]}
-        choices |= {key: main[key] for key in ("method", "counted_by", "price_as_of", "price_source")}
+        choices |= {key: main[key] for key in ("method", "counted_by", "price_as_of", "price_source") if main[key]}
     else:
         choices |= {"vocabulary": "o200k", "method": base.label, "counted_by": base.by}
     if ask.batch:
@@ -272,6 +292,7 @@ def _result(
         warnings=_warnings(leaves, rows, main, ask),
         sources=_sources(rows, main),
         inputs=ask.inputs,
+        nodes=main["_nodes"] if main else {"document_tokens": _node(base)},
         models=shown if len(rows) > 1 else [],
         documents=[_document_row(d, c) for d, c in _with_counts(leaves, read, texts, main)],
     )
@@ -283,11 +304,22 @@ def without_model() -> dict[str, Value]:
     return {name: Value(None, GRAPH[name].unit, "formula", why_null=why) for name in ASKS[1:]}
 
 
+def spread(count: Count) -> tuple[float, float] | None:
+    """p10 and p90 of an estimated count; None where it is exact."""
+    if count.method != "estimated" or count.low == count.high:
+        return None
+    return count.tokens - (count.tokens - count.low) * TO_P10, count.tokens + (count.high - count.tokens) * TO_P10
+
+
+def _node(count: Count) -> Node:
+    source = f"{count.label}, counted in o200k by {count.by}"
+    return Node("document_tokens", float(count.tokens), "token", "measured", source=source, spread=spread(count))
+
+
 def _measured(count: Count) -> Value:
     value = Value(float(count.tokens), "token", "measured")
-    if count.method == "estimated":
-        value.p10 = count.tokens - (count.tokens - count.low) * TO_P10
-        value.p50, value.p90 = float(count.tokens), count.tokens + (count.high - count.tokens) * TO_P10
+    if ends := spread(count):
+        value.p10, value.p50, value.p90 = ends[0], float(count.tokens), ends[1]
     return value
 
 

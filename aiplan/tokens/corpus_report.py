@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiplan import __version__, units
 from aiplan.errors import UserError
+from aiplan.graph import Given
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import corpus, engines, ratios, sample, vision
 from aiplan.tokens.ahead import Ahead
 from aiplan.tokens.ask import (
     ASKS,
+    CACHED,
     PER_MODEL,
     TO_P10,
     Ask,
@@ -155,7 +157,7 @@ def report(
     if main is not None:
         nodes = main["_nodes"]
         quantities = {n: Value(nodes[n].value, nodes[n].unit, nodes[n].origin, why_null=nodes[n].why_null)
-                      for n in [*ASKS, "answer_tokens", *PER_MODEL]}  # fmt: skip
+                      for n in [*ASKS, "answer_tokens", *CACHED, *PER_MODEL] if n in nodes}  # fmt: skip
         if main["low"] != main["high"] and main["tokens"]:
             for name in ("document_tokens", "input_cost", "reading_time"):
                 if (value := quantities[name]).value is not None:
@@ -171,7 +173,7 @@ def report(
         aiplan_version=__version__,
         headline=_headline(quantities, vocabulary, main, rows, guess),
         quantities=quantities,
-        choices={"vocabulary": vocabulary, **({key: main[key] for key in MAIN} if main else {})},
+        choices={"vocabulary": vocabulary, **({key: main[key] for key in MAIN if main[key]} if main else {})},
         binding=[],
         assumptions=[*assumptions(rows), Assumption("documents", quantities["documents"].value, "", EACH)],
         warnings=_warnings(totals, rows),
@@ -208,7 +210,14 @@ def _row(
     answer = ask.answer * files if ask.answer >= 1 or not ask.answer else tokens * ask.answer
     price = _price(model, tokens, answer, files, ask)
     largest = totals["largest"] * (count.tokens / totals["tokens"] if totals["tokens"] else 1.0) + answer / files
-    nodes = solve(model, tokens, answer, price, ask, share=largest / model.window if model.window else None)
+    nodes = solve(
+        model,
+        Given(tokens, "measured", label),
+        answer,
+        price,
+        ask,
+        share=largest / model.window if model.window else None,
+    )
     return {
         "model": model.name,
         "provider": model.provider,

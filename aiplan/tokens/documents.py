@@ -279,7 +279,7 @@ UNREAD = {
 def unreadable(kind: str, data: bytes = b"") -> str:
     """Why a kind is not read; the bytes of an old binary file tell more.
 
-    >>> unreadable("ole", "W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t".encode())
+    >>> unreadable("ole", "WordDocument".encode("utf-16-le"))
     'an old DOC file, which is not read; save it as DOCX'
     """
     for mark, reason in OLE if kind == "ole" else ():

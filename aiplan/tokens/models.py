@@ -21,6 +21,7 @@ WINDOWS = Path(__file__).with_name("windows.yaml")
 VENDORS = ("openai", "anthropic", "google", "deepseek", "mistral", "x-ai", "cohere", "perplexity", "moonshotai", "groq",
            "together", "fireworks", "openrouter", "novita", "aws", "azure", "cloudflare", "databricks")  # fmt: skip
 """Whose price is taken for a name that several sell: its maker's, then the usual hosts'."""
+OWN_PRICE = "your own price"
 OWN_KEYS = {
     "provider": str, "id": str, "vocabulary": str, "picture": str, "vendor": str, "source": str,
     "window": "token", "answer_window": "token", "reading_speed": "token/s", "writing_speed": "token/s",
@@ -96,7 +97,7 @@ class Model:
                 None, None, why_null=f"your prices of {self.name} lack {'input' if rate is None else 'output'}"
             )
         spent = tokens * (1 - cached) * rate + tokens * cached * own.get("cached", rate)
-        return Price(spent, answer * (out or 0.0), "", own.get("source") or "your own price")
+        return Price(spent, answer * (out or 0.0), "", own.get("price_source", OWN_PRICE))
 
 
 class Registry:
@@ -119,7 +120,8 @@ class Registry:
             raise UserError(f"{path}: own prices are a map 'models: {{name: {{input: $1/M tokens, ...}}}}'")
         for name, raw in data["models"].items():
             known = self.aliases.get(str(name), str(name))
-            self.entries[known] = self.entries.get(known, {}) | _entry(known, raw, str(path))
+            own = _entry(known, raw, str(path))
+            self.entries[known] = self.entries.get(known, {}) | own | {"price_source": own.get("source", OWN_PRICE)}
             self.shown = [*dict.fromkeys([*self.shown, known])]
 
     def find(self, name: str) -> Model:
@@ -315,9 +317,9 @@ def _listed_price(
         )
     except (LookupError, ValueError) as error:
         return Price(None, None, why_null=f"no price of {model.name}: {str(error)[:100]}")
-    return Price(
-        float(found.input_price),
-        float(found.output_price),
+    return Price(  # the list prices whole tokens
+        float(found.input_price) * (tokens / whole if whole else 1.0),
+        float(found.output_price) * (answer / round(answer) if round(answer) else 1.0),
         _as_of(listed, now.date()),
         f"{price_source()}, {provider}",
         notes=tuple(notes),
