@@ -30,6 +30,7 @@ from aiplan.tokens.ask import (
 )
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.journal import Journal, default_path, merge
+from aiplan.tokens.loaders import WITHOUT_MARKS
 from aiplan.tokens.models import Model, Price, Registry
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _vocabulary(models: list[Model], counters: Counters, ask: Ask) -> str:
     if len(names) == 1:
         name = names.pop()
         engine = counters.engine(name)
-        if engine is not None and engine.method == "exact":
+        if engine is not None and engine.method == "exact" and (engine.name, name) not in WITHOUT_MARKS:
             return "o200k" if name == "harmony" else name
     return "o200k"
 

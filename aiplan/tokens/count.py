@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from aiplan.errors import UserError
 from aiplan.tokens import ratios
 from aiplan.tokens.ahead import Ahead
-from aiplan.tokens.loaders import CountMany, chain
+from aiplan.tokens.loaders import WITHOUT_MARKS, CountMany, chain, has_marks
 
 
 class Count(NamedTuple):
@@ -129,6 +129,8 @@ class Counters:
         engine = self.engine(vocabulary)
         if engine:
             found = engine.count(texts)
+            if (engine.name, vocabulary) in WITHOUT_MARKS:
+                return [_marked(n, text, engine) for n, text in zip(found, texts, strict=True)]
             return [Count(n, engine.method, float(n), float(n), engine.name) for n in found]
         kinds = list(classes) if classes is not None else [ratios.class_of(text) for text in texts]
         base = self.engine("o200k")
@@ -149,6 +151,13 @@ def estimate(o200k: int, vocabulary: str, class_: str) -> Count:
         return Count(tokens, "exact" if half == 0.0 else "estimated", float(tokens), float(tokens), "ratio to o200k")
     around = tokens * half + 1.0  # in a short text a single token counts
     return Count(tokens, "estimated", max(0.0, tokens - around), tokens + around, "ratio to o200k")
+
+
+def _marked(tokens: int, text: str, engine: Engine) -> Count:
+    """A count of an engine that cuts at combining marks: of Hindi it counts 1.4 times, of Thai 2.3 times too many."""
+    if not tokens or not has_marks(text):
+        return Count(tokens, engine.method, float(tokens), float(tokens), engine.name)
+    return Count(round(0.7 * tokens), "estimated", 0.4 * tokens, float(tokens), f"{engine.name}, but for marks")
 
 
 def _from_characters(text: str, vocabulary: str, class_: str) -> Count:

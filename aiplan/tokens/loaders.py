@@ -14,18 +14,27 @@ CountMany = Callable[[Sequence[str]], list[int]]
 PIECE = 4 << 20
 """Characters of a text that are counted at once; more is shared between threads."""
 
-TOKTOK = {"o200k": "o200k_base", "harmony": "o200k_base", "cl100k": "cl100k_base", "qwen-3.5": "qwen3.5"}
-"""Vocabularies in the plain install. Harmony differs from o200k in its control tokens alone."""
+TOKTOK = {
+    "o200k": "o200k_base",
+    "harmony": "o200k_base",
+    "cl100k": "cl100k_base",
+    "phi-4": "cl100k_base",
+    "qwen-3.5": "qwen3.5",
+}
+"""Vocabularies in the plain install. Harmony differs from o200k, and Phi-4 from cl100k, in control tokens alone."""
 SPLINTR = {
     "o200k": "o200k_base",
     "harmony": "o200k_base",
     "cl100k": "cl100k_base",
     "llama-3": "llama3",
     "deepseek-3": "deepseek_v3",
+    "qwen-3": "qwen3",
     "tekken": "mistral_v3",
     "phi-4": "phi4",
 }
 """Vocabularies of the extra `vocabularies`."""
+WITHOUT_MARKS = {("toktok", "qwen-3.5")}
+"""Engines that cut words at combining marks where the vocabulary's own rule does not: exact for texts without any."""
 CTOK = {"claude-3": "3.0", "claude-4.7": "4.8"}
 """Vocabularies of the extra `claude`, on Python 3.12 and later."""
 
@@ -70,7 +79,11 @@ def _toktok(vocabulary: str, threads: int) -> CountMany:
 def _splintr(vocabulary: str) -> CountMany:
     splintr: Any = importlib.import_module("splintr")
     tokenizer = splintr.Tokenizer.from_pretrained(SPLINTR[vocabulary])
-    return lambda texts: [len(tokenizer.encode_ordinary(text)) for text in texts]
+    if not vocabulary.startswith("qwen"):
+        return lambda texts: [len(tokenizer.encode_ordinary(text)) for text in texts]
+    from unicodedata import normalize
+
+    return lambda texts: [len(tokenizer.encode_ordinary(normalize("NFC", text))) for text in texts]
 
 
 def _ctok(vocabulary: str) -> CountMany:
@@ -78,6 +91,20 @@ def _ctok(vocabulary: str) -> CountMany:
     version = CTOK[vocabulary]
     frame = ctok.token_count("a", version=version) - 1  # what a message costs before its content
     return lambda texts: [ctok.token_count(text, version=version) - frame if text else 0 for text in texts]
+
+
+def has_marks(text: str) -> bool:
+    """Whether a text has combining marks, composed with their letters where that is possible.
+
+    >>> has_marks("Größe"), has_marks("Gro\u0308ße"), has_marks("किराया")
+    (False, False, True)
+    """
+    from unicodedata import category, normalize
+
+    signs = {sign for sign in set(text) if sign > "\u02ff"}
+    if any(category(sign)[0] == "M" for sign in signs):
+        signs = {sign for sign in set(normalize("NFC", text)) if sign > "\u02ff"}
+    return any(category(sign)[0] == "M" for sign in signs)
 
 
 def chain(vocabulary: str, *, threads: int = 0, quick: bool = False) -> list[tuple[str, Callable[[], CountMany]]]:
