@@ -155,29 +155,6 @@ def test_memory_of_the_child_is_bounded(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1 << 20  # in KiB
 
 
-def test_mutated_files_never_stop_the_batch(tmp_path: Path) -> None:
-    chance = random.Random(7)
-    seeds = {
-        "pdf": make.pdf([make.WORDS] * 3 + [None]),
-        "docx": make.docx([make.WORDS] * 20),
-        "xlsx": make.xlsx([["a", 1]] * 50),
-        "epub": make.epub([make.WORDS] * 3),
-    }
-    with Sandbox(seconds=5) as small:
-        for i in range(200):
-            for kind, seed in seeds.items():
-                data = bytearray(seed)
-                for _ in range(chance.choice((1, 4, 30))):
-                    data[chance.randrange(len(data))] = chance.randrange(256)
-                if chance.random() < 0.3:
-                    del data[chance.randrange(len(data)) :]
-                path = tmp_path / f"m{i}.{kind}"
-                path.write_bytes(bytes(data))
-                found = documents.read(path, small)
-                assert found.name == str(path)
-                assert found.error is None or "\n" not in found.error
-
-
 @pytest.mark.parametrize(
     ("name", "data", "size"),
     [("a.png", make.png(640, 480), (640, 480)), ("a.jpg", make.jpeg(1920, 1080), (1920, 1080))],
