@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from aiplan import units
 from aiplan.errors import UserError
 from aiplan.tokens import media, ratios
 from aiplan.tokens.count import Counters
@@ -33,6 +34,10 @@ HEAD = 512
 """Bytes from which a kind is told."""
 LARGE = 1 << 20
 """Bytes of a file above which it is looked at before it is read."""
+SURVEY = 2.0
+"""Seconds after which the files are counted beside the work, to tell how long it will take."""
+PER_FILE = 4000
+"""Bytes that take as long as opening a file."""
 DEPTH = 2
 """Folders below the corpus that the tree shows."""
 
@@ -224,11 +229,27 @@ class Progress:
 
     def __init__(self, quiet: bool = False) -> None:
         self.began = self.told = time.monotonic()
-        self.files = self.bytes = self.skipped = self.listed_files = self.listed_bytes = 0
-        self.all_listed = False
+        self.files = self.bytes = self.known_files = self.known_bytes = 0
+        self.total: tuple[int, int] | None = None
+        """Files and bytes of the whole corpus, once they are known."""
         self.terminal = sys.stderr.isatty()
         self.every = 0.3 if self.terminal else 10.0
         self.quiet = quiet
+        self._survey: threading.Thread | None = None
+
+    def survey(self, files: Callable[[], Iterator[File]]) -> None:
+        """Count the files of a corpus beside the work, where that is long enough to ask how much is left."""
+        if self.quiet or self._survey or self.total or time.monotonic() - self.began < SURVEY:
+            return
+
+        def look() -> None:
+            number = size = 0
+            for file in files():
+                number, size = number + 1, size + file.size
+            self.total = number, size
+
+        self._survey = threading.Thread(target=look, daemon=True)
+        self._survey.start()
 
     def tell(self, *, last: bool = False) -> None:
         """Say where we are, now and then."""
@@ -244,15 +265,20 @@ class Progress:
         )
 
     def line(self, now: float) -> str:
-        """The line itself."""
+        """The line itself; a file costs as much time as some thousand bytes."""
         seconds = max(now - self.began, 1e-9)
-        rate = self.bytes / seconds
-        left = (self.listed_bytes - self.bytes) / rate if rate else 0.0
-        more = "" if self.all_listed else "at least "
-        known = f", {self.skipped:,} known" if self.skipped else ""
-        return (
-            f"{self.files:,} files{known}, {self.bytes / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s, {more}{left:,.0f} s left"
-        ).ljust(78)
+        known = f", {self.known_files:,} known" if self.known_files else ""
+        rates = f"{self.files / seconds:,.0f} files/s, {self.bytes / 1e6 / seconds:,.0f} MB/s"
+        left = "time left not known yet"
+        done = self.bytes + PER_FILE * self.files
+        if self.total and done:
+            files, size = self.total[0] - self.known_files, self.total[1] - self.known_bytes
+            work = max(0, size + PER_FILE * files - done)
+            left = f"{units.show(work / done * seconds, 's')} left"
+        of = f" of {self.total[0]:,}" if self.total else ""
+        return f"{self.files + self.known_files:,}{of} files{known}, {self.bytes / 1e6:,.0f} MB, {rates}, {left}".ljust(
+            78
+        )
 
 
 def count(
@@ -263,11 +289,13 @@ def count(
     jobs: int = 0,
     quiet: bool = False,
     executor: Executor | None = None,
+    again: Callable[[], Iterator[File]] | None = None,
 ) -> Progress:
-    """Count all files that the journal does not know, and write them to it."""
+    """Count all files that the journal does not know, and write them to it; `again` lists them for the time left."""
     jobs = jobs or os.cpu_count() or 1
     progress = Progress(quiet)
     running: set[Future[list[Row]]] = set()
+    listed = 0, 0
 
     def collect(most: int) -> None:
         nonlocal running
@@ -278,6 +306,8 @@ def count(
                 journal.write(rows)
                 progress.files += len(rows)
                 progress.bytes += sum(row.size for row in rows)
+            if again:
+                progress.survey(again)
             progress.tell()
 
     pool = executor or ThreadPoolExecutor(jobs)
@@ -285,13 +315,13 @@ def count(
         for batch in batches(files):
             known = journal.known([(printable(f.path), f.size, f.mtime) for f in batch])
             new = [f for f in batch if printable(f.path) not in known]
-            progress.skipped += len(batch) - len(new)
-            progress.listed_files += len(new)
-            progress.listed_bytes += sum(f.size for f in new)
+            progress.known_files += len(batch) - len(new)
+            progress.known_bytes += sum(f.size for f in batch) - sum(f.size for f in new)
+            listed = listed[0] + len(batch), listed[1] + sum(f.size for f in batch)
             if new:
                 running.add(pool.submit(work, new))
             collect(2 * jobs)
-        progress.all_listed = True
+        progress.total = listed
         collect(0)
     finally:
         if executor is None:

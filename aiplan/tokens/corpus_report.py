@@ -94,7 +94,8 @@ def run(
         else:
             book = Journal(journal or default_path(about), about=about, fresh=fresh)
             book.begin()
-            corpus.count(files(), book, reader, jobs=jobs, quiet=quiet, executor=pool)
+            again = None if far else files
+            corpus.count(files(), book, reader, jobs=jobs, quiet=quiet, executor=pool, again=again)
         book.end()
     result = report(book, models, ask, counted, guess)
     book.close()

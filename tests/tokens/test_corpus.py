@@ -210,8 +210,22 @@ def test_merge_of_what_is_no_journal(tmp_path: Path, content: bytes | None) -> N
 
 def test_progress_says_rate_and_time_left() -> None:
     progress = corpus.Progress()
-    progress.files, progress.bytes, progress.listed_bytes, progress.all_listed = 10, 10**8, 3 * 10**8, True
-    assert progress.line(progress.began + 2.0).startswith("10 files, 100 MB, 50 MB/s, 4 s left")
+    progress.files, progress.bytes = 10_000, 10**8
+    assert "10,000 files, 100 MB, 5,000 files/s, 50 MB/s, time left not known yet" in progress.line(progress.began + 2)
+    progress.total = 30_000, 3 * 10**8
+    assert "10,000 of 30,000 files" in progress.line(progress.began + 2)
+    assert progress.line(progress.began + 2).rstrip().endswith(", 4 s left")
+    progress.known_files, progress.known_bytes = 20_000, 2 * 10**8
+    assert progress.line(progress.began + 2).rstrip().endswith(", 0 s left")
+
+
+def test_the_files_are_counted_beside_long_work(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(corpus, "SURVEY", 0.0)
+    progress = corpus.Progress()
+    progress.survey(lambda: iter([corpus.File("a", 5, 0), corpus.File("b", 6, 0)]))
+    assert progress._survey is not None
+    progress._survey.join()
+    assert progress.total == (2, 11)
 
 
 def test_json_of_a_corpus_is_the_contracts_object(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-import resource
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -149,10 +150,17 @@ def test_a_file_that_hangs_its_reader_costs_its_limit_and_the_next_is_read(tmp_p
 
 
 def test_memory_of_the_child_is_bounded(tmp_path: Path) -> None:
-    with Sandbox(memory=1 << 30, seconds=20) as small:
-        read(tmp_path / "bomb.pdf", make.flate_bomb_pdf(1024), small)
-        assert read(tmp_path / "good.docx", make.docx(["Word"]), small).error is None
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1 << 20  # in KiB
+    (tmp_path / "bomb.pdf").write_bytes(make.flate_bomb_pdf(1024))
+    (tmp_path / "good.docx").write_bytes(make.docx(["Word"]))
+    code = (
+        "import resource, sys; from pathlib import Path; from aiplan.tokens.sandbox import Sandbox\n"
+        "with Sandbox(memory=1 << 30, seconds=20) as small:\n"
+        "    small.read(Path('bomb.pdf'), 'pdf')\n"
+        "    assert small.read(Path('good.docx'), 'docx').error is None\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1 << 20  # in KiB
 
 
 @pytest.mark.parametrize(
