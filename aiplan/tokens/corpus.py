@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from aiplan import units
 from aiplan.errors import UserError
@@ -38,6 +38,8 @@ SURVEY = 2.0
 """Seconds after which the files are counted beside the work, to tell how long it will take."""
 PER_FILE = 4000
 """Bytes that take as long as opening a file."""
+LONG, PART = 32 << 20, 8 << 20
+"""Bytes of a text that is counted part by part, and of a part."""
 DEPTH = 2
 """Folders below the corpus that the tree shows."""
 
@@ -124,6 +126,27 @@ def batches(files: Iterator[File]) -> Iterator[list[File]]:
         yield batch
 
 
+def parts(handle: BinaryIO) -> Iterator[bytes]:
+    """The bytes of a text file in parts that together have as many tokens as the whole: see `loaders.pieces`.
+
+    >>> list(parts(io.BytesIO(b"one\\n two\\nthree")))
+    [b'one\\n two\\n', b'three']
+    """
+    rest = b""
+    while block := handle.read(PART):
+        rest += block
+        cut = rest.rfind(b"\n", 0, len(rest) - 1)
+        while cut >= 0 and not rest[cut + 1 : cut + 2].isalnum():
+            cut = rest.rfind(b"\n", 0, cut)
+        if cut >= 0:
+            yield rest[: cut + 1]
+            rest = rest[cut + 1 :]
+        elif len(rest) > MOST_TEXT:
+            raise OSError(0, f"a line of more than {MOST_TEXT >> 20} MiB")
+    if rest:
+        yield rest
+
+
 class Reader:
     """Reads and counts batches; each thread has a child process of its own."""
 
@@ -148,11 +171,14 @@ class Reader:
             rows[i].tokens += count.tokens
         return rows
 
+    def opened(self, file: File) -> BinaryIO:
+        """A file, open for reading. Raises OSError."""
+        return open(file.path, "rb", buffering=0)
+
     def content(self, file: File, *, whole: bool) -> bytes:
         """The bytes of a file, or its first ones. Raises OSError."""
-        with open(file.path, "rb", buffering=0) as handle:
-            data: bytes = handle.readall() if whole else handle.read(HEAD)
-        return data
+        with self.opened(file) as handle:
+            return handle.read() if whole else handle.read(HEAD)
 
     @contextmanager
     def local(self, file: File, data: bytes) -> Iterator[Path]:
@@ -167,7 +193,11 @@ class Reader:
             row.kind = kind_of(file.path, data[:HEAD])
             if row.kind == "binary":
                 return row, []
-            if file.size > MOST_TEXT and row.kind not in CHILD and row.kind not in MEDIA:
+            plain = row.kind not in CHILD and row.kind not in MEDIA and row.kind not in UNREAD
+            if plain and file.size > LONG and b"\x00" not in data and not self.counters.mine:
+                self._long(row, file)
+                return row, []
+            if plain and file.size > MOST_TEXT:
                 row.error = f"larger than {MOST_TEXT >> 20} MiB"
                 return row, []
             if LARGE < file.size <= MOST_TEXT:
@@ -187,6 +217,17 @@ class Reader:
         text = decode(data)[0]
         row.klass = ratios.class_of(text, row.kind)
         return row, [text] if text else []
+
+    def _long(self, row: Row, file: File) -> None:
+        """Count a long text piece by piece, so that it needs no more memory than a short one."""
+        digest = hashlib.blake2b(digest_size=16)
+        with self.opened(file) as handle:
+            for part in parts(handle):
+                digest.update(part)
+                text = decode(part)[0]
+                row.klass = row.klass if row.tokens else ratios.class_of(text, row.kind)
+                row.tokens += self.counters.count([text], self.vocabulary)[0].tokens
+        row.hash = digest.hexdigest()
 
     def _document(self, row: Row, document: Document) -> tuple[Row, list[str]]:
         leaves = list(document.leaves())

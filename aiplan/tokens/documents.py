@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from aiplan.errors import UserError
+from aiplan.tokens.loaders import pieces
 
 MOST_TEXT = 1 << 30
 """Bytes of a plain text file that are read at most."""
+MOST_PROMPT = 256 << 20
+"""The same for a prompt, which no model takes that is a tenth as long."""
 CODE = frozenset(
     "py pyi js mjs ts tsx jsx java c h cc cpp cxx hpp cs go rs rb php pl pm sh bash zsh fish ps1 sql r jl m swift kt "
     "kts scala lua hs ml mli ex exs erl clj lisp el vim asm s f f90 v vhd tcl dart groovy gradle cmake mk make proto "
@@ -90,7 +93,7 @@ class Document:
     def words(self) -> int:
         """Words of the text, as `wc -w` counts them."""
         if self._words < 0:
-            self._words = len(self.text.split())
+            self._words = sum(len(piece.split()) for piece in pieces(self.text, 1 << 20))
         return self._words
 
     def leaves(self) -> Iterator[Document]:
@@ -177,8 +180,8 @@ def decode(data: bytes) -> tuple[str, str]:
 
 def read_plain(path: Path, kind: str, size: int) -> Document:
     """A text file, as it is."""
-    if size > MOST_TEXT:
-        return Document(str(path), kind, size, error=f"larger than {MOST_TEXT >> 20} MiB; split it, or use --corpus")
+    if size > MOST_PROMPT:
+        return Document(str(path), kind, size, error=f"larger than {MOST_PROMPT >> 20} MiB; split it, or use --corpus")
     return plain(str(path), kind, path.read_bytes())
 
 

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from aiplan.errors import UserError
-from aiplan.tokens.corpus import HEAD, LARGE, WHOLE, File, Reader, Shard
+from aiplan.tokens.corpus import LARGE, WHOLE, File, Reader, Shard
 from aiplan.tokens.count import Counters
 from aiplan.tokens.journal import Row
 
@@ -87,6 +87,11 @@ def _changed(about: dict[str, Any]) -> int:
     return 0
 
 
+def _failed(error: Exception) -> OSError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return OSError(0, reason if "cannot be fetched" in reason else f"it cannot be fetched ({reason[:120]})")
+
+
 class _Reader(Reader):
     """A reader of remote files: small ones are fetched a batch at a time; a child process gets a copy."""
 
@@ -104,19 +109,25 @@ class _Reader(Reader):
             self._local.fetched = {}
         return super().__call__(batch)
 
+    def opened(self, file: File) -> BinaryIO:
+        """A remote file, open for reading. Raises OSError."""
+        try:
+            handle: BinaryIO = self.remote.system.open(file.path, "rb")
+        except Exception as error:  # as above
+            raise _failed(error) from None
+        return handle
+
     def content(self, file: File, *, whole: bool) -> bytes:
         """The bytes of a remote file, or its first ones. Raises OSError."""
+        data = self._local.fetched.pop(file.path, None)
+        if isinstance(data, bytes):
+            return data
         try:
-            data = self._local.fetched.pop(file.path, None)
-            if isinstance(data, Exception):
+            if data is not None:
                 raise data
-            if data is None:
-                with self.remote.system.open(file.path, "rb") as handle:
-                    data = handle.read() if whole else handle.read(HEAD)
+            return super().content(file, whole=whole)
         except Exception as error:  # as above
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise OSError(0, f"it cannot be fetched ({reason[:120]})") from None
-        return bytes(data)
+            raise _failed(error) from None
 
     @contextmanager
     def local(self, file: File, data: bytes) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from aiplan.errors import UserError
 from aiplan.tokens import corpus
 from aiplan.tokens.count import Counters
 from tests.cli.helpers import aiplan
-from tests.tokens import make
+from tests.tokens import make, texts
 
 
 def fill(folder: Path, files: int = 120) -> dict[str, str]:
@@ -251,3 +251,19 @@ def test_a_remote_folder_counts_as_a_local_one(tmp_path: Path) -> None:
     assert len(of["folders"]) == 15
     assert aiplan("tokens", "--corpus", "memory://none").code == 2
     assert aiplan("tokens", "--corpus", "noscheme://none").code == 2
+
+
+@pytest.mark.parametrize("vocabulary", ["o200k", "cl100k", "llama-3", "deepseek-3", "qwen-3", "tekken"])
+def test_a_long_text_is_counted_part_by_part_as_the_whole(tmp_path: Path, monkeypatch, vocabulary: str) -> None:
+    monkeypatch.setattr(corpus, "LONG", 1000)
+    monkeypatch.setattr(corpus, "PART", 300)
+    sources = [p.read_text() for p in sorted((Path(__file__).parents[2] / "aiplan" / "tokens").glob("*.py"))[:6]]
+    text = "\n".join([*sources, *texts.TEXTS.values()] * 2)
+    (tmp_path / "long.txt").write_text(text, newline="")
+    counters = Counters()
+    file = next(corpus.listed(tmp_path))
+    row = corpus.Reader(counters, vocabulary, tmp_path)([file])[0]
+    assert row.tokens == counters.count([text], vocabulary)[0].tokens
+    monkeypatch.setattr(corpus, "LONG", 1 << 30)
+    whole = corpus.Reader(counters, vocabulary, tmp_path)([file])[0]
+    assert (row.tokens, row.hash, row.kind) == (whole.tokens, whole.hash, whole.kind)
