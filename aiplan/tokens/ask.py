@@ -2,69 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from aiplan import __version__, units
 from aiplan.errors import UserError
-from aiplan.graph import GRAPH, Given, Node
-from aiplan.specs.result import Assumption, Result, Value, Warning_
-from aiplan.tokens import formulas as _formulas  # noqa: F401  (fills the graph)
+from aiplan.graph import Given, Node
+from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import ratios, vision
 from aiplan.tokens.ahead import Ahead
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.documents import Document
-from aiplan.tokens.models import Model, Price, Registry, list_date, price_source
-
-As = Literal["text", "pdf", "image"]
-TO_P10 = 1.2816 / 1.6449  # from the half width of a 90% interval to that of an 80% one
-ASKS = "document_tokens input_cost output_cost cost context_share fits_context reading_time answer_time".split()
-NO_OUTPUT_PRICE = "no price of its output is listed"
-CACHED = "cached_share price_per_fresh_token price_per_cached_token".split()
-PER_MODEL = "price_per_input_token price_per_output_token context_window reading_speed writing_speed".split()
-
-
-@dataclass(slots=True)
-class TokensResult(Result):
-    """The answer about documents: the contract's object with the models and the documents beside it."""
-
-    models: list[dict[str, Any]] = field(default_factory=list)
-    """The same documents for each model, cheapest first."""
-    documents: list[dict[str, Any]] = field(default_factory=list)
-    """What was read, and what could not be."""
-    nodes: dict[str, Node] = field(default_factory=dict)
-    """The derivation for the one model that was asked; not part of the contract's object."""
-    corpus: dict[str, Any] = field(default_factory=dict)
-    """Of a corpus: totals by kind and folder, histogram, duplicates, errors, where its journal is."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The contract's object, models and documents beside the quantities."""
-        base = Result(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Result)})
-        more = {"corpus": self.corpus} if self.corpus else {}
-        return base.to_json() | {"models": self.models, "documents": self.documents} | more
-
-
-@dataclass(slots=True)
-class Ask:
-    """What was asked about documents."""
-
-    models: list[str] = field(default_factory=list)
-    answer: float = 0.0
-    """Tokens of the answer; below 1 a share of the document's."""
-    cached: float = 0.0
-    batch: bool = False
-    as_: As = "text"
-    tokenizer: Path | None = None
-    prices: Path | None = None
-    when: datetime | None = None
-    given: dict[str, float] = field(default_factory=dict)
-    """Pinned quantities."""
-    inputs: dict[str, Any] = field(default_factory=dict)
-    name: str | None = None
+from aiplan.tokens.models import Model, Registry, list_date, price_source
+from aiplan.tokens.question import ASKS, CACHED, PER_MODEL, TO_P10, As, Ask, TokensResult, solve, spread, without_model
 
 
 def answer(
@@ -155,9 +105,11 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
     counts: list[Count] = []
     pictures = 0.0
     reasons: list[str] = []
+    sound = 0.0
     for document, count in zip(read, texts.counts(model.vocabulary), strict=True):
         more, with_text, reason = _pictures(model, document, ask.as_)
         pictures += more
+        sound += more if document.kind == "audio" else 0.0
         if with_text:
             counts.append(count)
         if reason and reason not in reasons:
@@ -171,7 +123,8 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
     tokens = ask.given.get("document_tokens", float(total.tokens))
     answer = ask.answer if ask.answer >= 1 or ask.answer == 0 else tokens * ask.answer
     cached = ask.given.get("cached_share", ask.cached)
-    price = model.price(tokens, answer, cached=cached, batch=ask.batch, when=ask.when)
+    heard = sound / total.tokens if sound else 0.0
+    price = model.price(tokens, answer, cached=cached, batch=ask.batch, when=ask.when, sound=heard)
     counted = f"{total.label}, counted by {total.by}" if total.by else total.label
     nodes = solve(model, Given(tokens, "measured", counted, spread=spread(total)), answer, price, ask)
     value = {name: nodes[name].value for name in ASKS}
@@ -203,43 +156,6 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
         "_nodes": nodes,
         "_source": model.source,
     }
-
-
-def priced(model: Model, price: Price, tokens: float, answer: float, ask: Ask) -> dict[str, Given]:
-    """The prices of a token as quantities: one, or those of fresh and of cached tokens where some are cached."""
-    out: dict[str, Given] = {}
-    share = ask.given.get("cached_share", ask.cached)
-    mixed = share > 0 or "cached_share" in ask.given
-    names = ("price_per_fresh_token", "price_per_cached_token") if mixed else ("price_per_input_token",)
-    per_out = None
-    for name, cached in zip(names, (0.0, 1.0), strict=False):
-        one = model.price(tokens, answer, cached=cached, batch=ask.batch, when=ask.when) if mixed else price
-        per_in, per_out = model.rates(one, tokens, answer, cached=cached, batch=ask.batch)
-        out[name] = Given(per_in, "catalog", one.source, one.why_null)
-    if mixed:
-        out["cached_share"] = Given(share)
-    out["price_per_output_token"] = Given(per_out, "catalog", price.source, price.why_null or NO_OUTPUT_PRICE)
-    if per_out is None and price.output == 0.0:
-        out["output_cost"] = Given(0.0, "measured", "no answer is asked for")
-    return out
-
-
-def solve(
-    model: Model, count: Given, answer: float, price: Price, ask: Ask, *, share: float | None = None
-) -> dict[str, Node]:
-    """The quantities of one model, through the graph; `share` of the window where it is not of all tokens at once."""
-    given: dict[str, Given] = {"document_tokens": count, "answer_tokens": Given(answer)}
-    given |= priced(model, price, count.value or 0.0, answer, ask)
-    unknown = f"the context window of {model.name} is not known; --prices FILE gives one"
-    given["context_window"] = Given(model.window, "catalog", model.source, None if model.window else unknown)
-    for name in ("reading_speed", "writing_speed"):
-        if (speed := getattr(model, name)) is not None:
-            given[name] = Given(speed, "catalog", model.source)
-    if share is not None:
-        given["context_share"] = Given(share, "measured")
-    for name, pinned in ask.given.items():
-        given[name] = Given(pinned, "given")
-    return GRAPH.resolve([*ASKS, *PER_MODEL], given)
 
 
 def _result(
@@ -296,19 +212,6 @@ def _result(
         models=shown if len(rows) > 1 else [],
         documents=[_document_row(d, c) for d, c in _with_counts(leaves, read, texts, main)],
     )
-
-
-def without_model() -> dict[str, Value]:
-    """What depends on the model, as nulls with the reason."""
-    why = "it depends on the model: see models, or ask with --model NAME"
-    return {name: Value(None, GRAPH[name].unit, "formula", why_null=why) for name in ASKS[1:]}
-
-
-def spread(count: Count) -> tuple[float, float] | None:
-    """p10 and p90 of an estimated count; None where it is exact."""
-    if count.method != "estimated" or count.low == count.high:
-        return None
-    return count.tokens - (count.tokens - count.low) * TO_P10, count.tokens + (count.high - count.tokens) * TO_P10
 
 
 def _node(count: Count) -> Node:

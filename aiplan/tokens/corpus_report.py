@@ -15,23 +15,12 @@ from aiplan.graph import Given
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import corpus, engines, ratios, sample, vision
 from aiplan.tokens.ahead import Ahead
-from aiplan.tokens.ask import (
-    ASKS,
-    CACHED,
-    PER_MODEL,
-    TO_P10,
-    Ask,
-    TokensResult,
-    assumptions,
-    cheapest,
-    left_out,
-    solve,
-    without_model,
-)
+from aiplan.tokens.ask import assumptions, cheapest, left_out
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.journal import Journal, default_path, merge
 from aiplan.tokens.loaders import WITHOUT_MARKS
 from aiplan.tokens.models import Model, Price, Registry
+from aiplan.tokens.question import ASKS, CACHED, PER_MODEL, TO_P10, Ask, TokensResult, solve, without_model
 
 if TYPE_CHECKING:
     from aiplan.tokens.remote import Remote
@@ -202,7 +191,7 @@ def _row(
     guess: sample.Estimate | None,
 ) -> dict[str, Any]:
     count = _counted(model, totals, vocabulary, ask)
-    pictures, reasons = _pictures(model, book.pictures())
+    pictures, sound, reasons = _pictures(model, book.pictures())
     files = guess.files if guess else totals["files"]
     low, high = (guess.low / guess.total, guess.high / guess.total) if guess and guess.total else (1.0, 1.0)
     tokens = float(round((count.tokens + pictures) * scale))
@@ -210,7 +199,8 @@ def _row(
     if guess:
         label = f"sampled +-{max(1 - low, high - 1):.1%}" + (f", {label}" if count.method == "estimated" else "")
     answer = ask.answer * files if ask.answer >= 1 or not ask.answer else tokens * ask.answer
-    price = _price(model, tokens, answer, files, ask)
+    size = max(round(tokens / files), 1000)
+    price = _price(model, tokens, answer, size, sound / (count.tokens + pictures) if sound else 0.0, ask)
     largest = totals["largest"] * (count.tokens / totals["tokens"] if totals["tokens"] else 1.0) + answer / files
     nodes = solve(
         model,
@@ -219,6 +209,7 @@ def _row(
         price,
         ask,
         share=largest / model.window if model.window else None,
+        request=float(size),
     )
     return {
         "model": model.name,
@@ -247,10 +238,11 @@ def _row(
     }
 
 
-def _price(model: Model, tokens: float, answer: float, files: int, ask: Ask) -> Price:
+def _price(model: Model, tokens: float, answer: float, size: int, sound: float, ask: Ask) -> Price:
     """Cost of all files, each a request: at the price of a request of the mean length."""
-    size, length = max(round(tokens / files), 1000), 1000
-    one = model.price(size, length, cached=ask.cached, batch=ask.batch, when=ask.when)
+    length = 1000
+    cached = ask.given.get("cached_share", ask.cached)
+    one = model.price(size, length, cached=cached, batch=ask.batch, when=ask.when, sound=sound)
     if one.input is None or one.output is None:
         return one
     return replace(one, input=one.input * tokens / size, output=one.output * answer / length)
@@ -265,22 +257,23 @@ def _counted(model: Model, totals: dict[str, Any], vocabulary: str, ask: Ask) ->
     return add([estimate(n, own, klass) for klass, n in totals["classes"].items() if n])
 
 
-def _pictures(model: Model, found: Iterable[tuple[str, str, float]]) -> tuple[float, list[str]]:
-    """Tokens of pictures, scanned pages, sound and film; and what is left out."""
-    tokens = 0.0
+def _pictures(model: Model, found: Iterable[tuple[str, str, float]]) -> tuple[float, float, list[str]]:
+    """Tokens of pictures, scanned pages, sound and film; those of sound among them; and what is left out."""
+    tokens = sound = 0.0
     reasons: dict[str, None] = {}
     for kind, sizes, seconds in found:
         if seconds:
             table: dict[str, Any] = vision.VIDEO if kind == "video" else vision.AUDIO
             if model.vendor in table:
                 tokens += seconds * table[model.vendor][0]
+                sound += seconds * table[model.vendor][0] if kind == "audio" else 0.0
             else:
                 reasons[f"no number of tokens of {kind} is known, so it is left out"] = None
         if sizes and model.picture:
             tokens += sum(vision.picture(model.picture, w, h) for w, h in json.loads(sizes))
         elif sizes:
             reasons["it is not known how pictures are counted, so they are left out"] = None
-    return tokens, list(reasons)
+    return tokens, sound, list(reasons)
 
 
 def _headline(

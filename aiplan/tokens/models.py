@@ -66,25 +66,45 @@ class Model:
     listed: Any = None
 
     def price(
-        self, tokens: float, answer: float, *, cached: float = 0.0, batch: bool = False, when: datetime | None = None
+        self,
+        tokens: float,
+        answer: float,
+        *,
+        cached: float = 0.0,
+        batch: bool = False,
+        when: datetime | None = None,
+        sound: float = 0.0,
     ) -> Price:
-        """Cost of one request of `tokens`, `cached` of them from the cache, with an answer of `answer` tokens."""
+        """Cost of one request of `tokens` with an answer of `answer` tokens.
+
+        `cached` is the share of the tokens from the cache, `sound` that of sound.
+        """
         if "input" in self.own or "output" in self.own:
             return self._own_price(tokens, answer, cached, batch)
         if self.listed is None:
             return Price(None, None, why_null=f"no price of {self.name} is listed; --prices FILE gives one")
-        return _listed_price(self, tokens, answer, cached, batch, when)
+        return _listed_price(self, tokens, answer, cached, batch, when, sound)
 
     def rates(
-        self, price: Price, tokens: float, answer: float, *, cached: float = 0.0, batch: bool = False
+        self,
+        price: Price,
+        tokens: float,
+        answer: float,
+        *,
+        cached: float = 0.0,
+        batch: bool = False,
+        request: float | None = None,
     ) -> tuple[float | None, float | None]:
-        """USD for each token that is read and written, at a price; also where none is."""
+        """USD for each token that is read and written, at a price; also where none is.
+
+        `request` is the length of one request, where `tokens` are those of many.
+        """
         if price.input is None or price.output is None:
             return None, None
         one = price
         if not tokens or not answer:
-            one = self.price(tokens or 1000.0, 1000.0, cached=cached, batch=batch)
-        read = price.input / tokens if tokens else one.input / 1000.0 if one.input is not None else None
+            one = self.price(request or tokens or 1000.0, 1000.0, cached=cached, batch=batch)
+        read = price.input / tokens if tokens else one.input / (request or 1000.0) if one.input is not None else None
         written = price.output / answer if answer else one.output / 1000.0 if one.output is not None else None
         return read, written
 
@@ -290,14 +310,14 @@ def price_source() -> str:
 
 
 def _listed_price(
-    model: Model, tokens: float, answer: float, cached: float, batch: bool, when: datetime | None
+    model: Model, tokens: float, answer: float, cached: float, batch: bool, when: datetime | None, sound: float
 ) -> Price:
     from genai_prices import Usage, calc_price
 
     provider, listed = model.listed
     now = when or datetime.now(tz=UTC)
     whole, hit = round(tokens), round(tokens * cached)
-    usage = Usage(input_tokens=whole, output_tokens=round(answer), **({"cache_read_tokens": hit} if hit else {}))
+    parts = {"cache_read_tokens": hit} if hit else {}
     context = {"processing": "batch"} if batch else None
     base = listed.get_prices(now)
     notes: list[str] = []
@@ -310,7 +330,14 @@ def _listed_price(
         return Price(None, None, why_null=f"the price list has no price per token of {model.name}")
     if hit and base.cache_read_mtok is None:
         notes.append(f"no price of cached tokens of {model.name} is listed: the usual price")
-        usage = Usage(input_tokens=whole, output_tokens=round(answer))
+        parts = {}
+    if sound and base.input_audio_mtok is None:
+        notes.append(f"no price of sound of {model.name} is listed: that of text")
+    elif sound:
+        parts = {"input_audio_tokens": round(tokens * sound)}
+        if hit:
+            notes.append(f"sound of {model.name} is priced as not cached")
+    usage = Usage(input_tokens=whole, output_tokens=round(answer), **parts)
     try:
         found = calc_price(
             usage, model_ref=listed.id, provider_id=provider, genai_request_timestamp=now, price_context=context

@@ -13,9 +13,10 @@ from aiplan.errors import UserError
 from aiplan.graph import GRAPH
 from aiplan.specs.result import Value
 from aiplan.tokens import command, words
-from aiplan.tokens.ask import ASKS, Ask, Texts, TokensResult
+from aiplan.tokens.ask import Texts
 from aiplan.tokens.count import Counters
 from aiplan.tokens.documents import Document
+from aiplan.tokens.question import ASKS, Ask, TokensResult
 
 if TYPE_CHECKING:
     from aiplan.whatif.draws import Draws

@@ -10,7 +10,7 @@ from aiplan import units
 from aiplan.output import clean
 from aiplan.output.plain import columns
 from aiplan.output.sections import grouped
-from aiplan.tokens.ask import TokensResult
+from aiplan.tokens.question import TokensResult
 
 WIDTH = 80
 HEADINGS = ("model", "tokens", "", "in", "out", "total", "window", "reading")

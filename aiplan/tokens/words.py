@@ -7,8 +7,8 @@ from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Given, GraphError, Node
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import ratios
-from aiplan.tokens.ask import ASKS, PER_MODEL, Ask, TokensResult, priced
 from aiplan.tokens.models import Model, Price, Registry
+from aiplan.tokens.question import ASKS, PER_MODEL, Ask, TokensResult, priced
 
 PER_WORD = 1.28  # o200k tokens a word of English prose: 1,054,390 for the 823,385 words of the King James Bible
 

@@ -175,6 +175,19 @@ def test_sound_is_counted_where_a_number_is_known(tmp_path: Path) -> None:
     assert any("no number of tokens of audio" in w["message"] for w in done.json["warnings"])
 
 
+def test_sound_has_a_price_of_its_own_where_one_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(make.wav(60))
+    (tmp_path / "b.txt").write_text(make.WORDS)
+    flash = aiplan("tokens", str(tmp_path), "-m", "gemini-2.5-flash", "--json")
+    text = flash.value("document_tokens") - 1920
+    assert flash.value("input_cost") == pytest.approx(1920 * 1e-6 + text * 0.3e-6)
+    pro = aiplan("tokens", str(tmp_path), "-m", "gemini-2.5-pro", "--json")
+    assert any("no price of sound" in w["message"] for w in pro.json["warnings"])
+    corpus = aiplan("tokens", "--corpus", str(tmp_path), "--journal", str(tmp_path.with_suffix(".j")),
+                    "-m", "gemini-2.5-flash", "--json")  # fmt: skip
+    assert corpus.value("input_cost") == pytest.approx(flash.value("input_cost"), rel=0.01)
+
+
 def test_standard_input_of_text_and_of_a_document() -> None:
     for data, words in ((MISS.encode(), 9), (make.docx([MISS]), 12)):
         done = subprocess.run(

@@ -16,6 +16,7 @@ import pytest
 from aiplan.errors import UserError
 from aiplan.tokens import corpus
 from aiplan.tokens.count import Counters
+from aiplan.tokens.models import Registry
 from tests.cli.helpers import aiplan
 from tests.tokens import make, texts
 
@@ -66,6 +67,20 @@ def test_cost_is_that_of_each_file_as_a_request(tmp_path: Path) -> None:
     tokens = found["document_tokens"]["value"]
     assert found["cost"]["value"] == pytest.approx(tokens * 2.5e-6 + 120 * 10 * 1e-5)
     assert found["context_share"]["value"] < 0.01
+
+
+def test_prices_are_those_of_one_request_and_not_of_the_whole(tmp_path: Path) -> None:
+    for i in range(40):  # together in the dear tier of this model, each far below it
+        (tmp_path / "c").mkdir(exist_ok=True)
+        (tmp_path / "c" / f"{i}.txt").write_text("word " * 6000)
+    model = Registry().find("gemini-2.5-pro")
+    for share in (0.0, 0.5):
+        arguments = ["tokens", "--corpus", str(tmp_path / "c"), "--journal", str(tmp_path / "j")]
+        found = aiplan(*arguments, "--cached", str(share), "-m", "gemini-2.5-pro", "--json")
+        one, whole = model.price(6000, 1000, cached=share), model.price(240_000, 1000, cached=share)
+        assert found.value("document_tokens") > 220_000
+        assert found.value("price_per_input_token") == pytest.approx(one.input / 6000) != whole.input / 240_000
+        assert found.value("price_per_output_token") == pytest.approx(one.output / 1000) != whole.output / 1000
 
 
 def test_a_second_run_counts_only_what_has_changed(tmp_path: Path) -> None:
