@@ -11,14 +11,15 @@ import datetime
 import importlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
-from aiplan.achievable import chip_traits
+from aiplan import campaigns
+from aiplan.calibration import OWN, SHIPPED
 from aiplan.calibration_cases import Case
 from aiplan.graph import GRAPH, Order
 
@@ -103,17 +104,8 @@ class Model:
         self.cases, self.coefficients = list(cases), tuple(coefficients)
         names = list(self.cases[0].inputs)
         self.fixed: dict[str, Any] = {n: np.array([c.inputs[n] for c in self.cases]) for n in names}
-        traits = [chip_traits(c.chip, c.inputs["accelerator_tdp"], c.inputs["peak_flops_bf16"]) for c in self.cases]
-        for name in ("achievable_share", "power_headroom"):
-            self.fixed[name] = np.array([t[name] for t in traits])
-        for name, unknown in (("accelerator_memory_bandwidth", None), ("scale_up_bandwidth", 25e9),
-                              ("scale_out_bandwidth", 12.5e9)):  # fmt: skip
-            values = self.fixed[name]
-            fallback = self.fixed["peak_flops_bf16"] * (3.35e12 / 989.4e12) if unknown is None else unknown
-            self.fixed[name] = np.where(np.isnan(values), fallback, values)
-        del self.fixed["accelerator_tdp"]
         self.masks = [np.array([k.applies(c) for c in self.cases]) for k in self.coefficients]
-        self.measured = np.log([c.measured or math.nan for c in self.cases])
+        self.measured = np.log([c.measured for c in self.cases])
         self.prior = np.log([k.prior for k in self.coefficients])
         self.spread = np.array([k.spread for k in self.coefficients])
         given = {**self.fixed, **{k.quantity: 1.0 for k in self.coefficients}}
@@ -203,8 +195,8 @@ FRAMEWORKS = ("current", "composer", "deepspeed", "simumax", "compiled", "megatr
 
 def regimes(cases: Sequence[Case]) -> dict[str, Any]:
     """The sets of cases whose errors are told apart: name -> mask."""
-    vtrain = np.array([c.id.partition("-")[0] if c.id.startswith("vtrain") else "" for c in cases]) != ""
-    single = np.array([c.id.startswith("vtrain-single") for c in cases])
+    vtrain = np.array([c.table.startswith("vtrain") for c in cases])
+    single = np.array([c.table.endswith("single") for c in cases])
     experts = np.array([c.has_experts for c in cases])
     table = np.array([c.id.startswith("thr-") and 1150 <= int(c.id[4:]) <= 1159 for c in cases])
     return {
@@ -252,28 +244,75 @@ def _band(residuals: Any) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def record(cases: Sequence[Case], theta: Any, errors: dict[str, Any]) -> dict[str, Any]:
+# -- rows of one's own ---------------------------------------------------------------------------------------------
+
+OWN_SPREAD = 0.3  # of a cluster's own constant, in logarithms
+KNOWN_BETTER = 0.25  # spread of a coefficient once all shipped rows have spoken, over the one before
+ENOUGH_FOR_A_BAND = 10  # rows from which the held-out errors are taken as the spread of predictions
+
+
+def own_coefficients() -> tuple[Coefficient, ...]:
+    """The coefficients as the shipped rows left them, and one for the cluster that the rows are from."""
+    start = [replace(k, prior=SHIPPED.fitted[k.name], spread=KNOWN_BETTER * k.spread) for k in COEFFICIENTS]
+    return (*start, Coefficient(OWN, "software_factor", 1.0, OWN_SPREAD))
+
+
+def refine(cases: Sequence[Case]) -> tuple[Model, Any, dict[str, Any]]:
+    """The shipped coefficients refined by a few rows of one cluster, and the error before and on held-out rows.
+
+    A row is predicted from the others of other groups, or where there are fewer than three groups from all others.
+    """
+    model = Model(cases, own_coefficients())
+    theta = fit(model)
+    groups = {c.group for c in cases}
+    parts = folds(cases, len(groups), 0) if len(groups) >= 3 else np.arange(len(cases))
+    errors: dict[str, Any] = {"before": score(model.log_time(model.prior) - model.measured)}
+    if len(cases) > 1:
+        residuals = held_out(model, parts)
+        errors["left_out"] = score(residuals)
+        if len(cases) >= ENOUGH_FOR_A_BAND:
+            band = _band(residuals)
+            errors["residuals"] = {"experts": band} if all(c.has_experts for c in cases) else {"dense": band}
+    return model, theta, errors
+
+
+# -- the record ----------------------------------------------------------------------------------------------------
+
+
+def record(model: Model, theta: Any, errors: dict[str, Any]) -> dict[str, Any]:
     """What a calibration file says: coefficients with priors, the rows, and the error on held-out rows."""
-    fitted = {}
-    for k, value in zip(COEFFICIENTS, np.exp(theta), strict=True):
+    fitted, cases = {}, model.cases
+    for k, value in zip(model.coefficients, np.exp(theta), strict=True):
         z = (math.log(value) - math.log(k.prior)) / k.spread
-        fitted[k.name] = {"value": float(f"{value:.4g}"), "prior": k.prior, "z": round(z, 1)}
+        fitted[k.name] = {"value": float(f"{value:.4g}"), "prior": k.prior, "z": round(float(z), 1)}
     return {
         "calibration": 1,
-        "date": datetime.date.today().isoformat(),
+        "date": today(),
         "rows": len(cases),
         "groups": len({c.group for c in cases}),
         "coefficients": fitted,
-        "held_out": _rounded(errors),
+        "held_out": rounded(errors),
     }
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """A record's numbers with four digits."""
     if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items() if v is not None}
+        return {k: rounded(v) for k, v in value.items() if v is not None}
     if isinstance(value, tuple | list):
-        return [_rounded(v) for v in value]
+        return [rounded(v) for v in value]
     return float(f"{value:.4g}")
+
+
+def today() -> str:
+    """The date of a record."""
+    return datetime.date.today().isoformat()
+
+
+def cost_band(made: dict[str, Any]) -> tuple[float, float]:
+    """(p10, p90) of a step's predicted over measured time, of a record or else as shipped."""
+    low, high = made.get("held_out", {}).get("residuals", {}).get("dense") or SHIPPED.residuals["dense"]
+    return 1.0 / high, 1.0 / low
 
 
 def write_record(path: Path, made: dict[str, Any]) -> None:
@@ -292,4 +331,4 @@ def module_text(made: dict[str, Any]) -> str:
     lines += ["}", "# Measured over predicted time of held-out rows: 10th and 90th percentile."]
     lines += ["RESIDUALS: dict[str, tuple[float, float]] = {"]
     lines += [f'    "{name}": ({low!r}, {high!r}),' for name, (low, high) in made["held_out"]["residuals"].items()]
-    return "\n".join([*lines, "}", ""])
+    return "\n".join([*lines, "}", *campaigns.module_lines(made["campaigns"]), ""])

@@ -47,6 +47,7 @@ class Expanded:
     law: Law = LAWS["besiroglu_2024"]
     rumour: str | None = None
     made: dict[str, str] = field(default_factory=dict)
+    calibration: calibration.Calibration = calibration.SHIPPED
 
     def take(self, choice: str, given: dict[str, Given]) -> None:
         """Add what a choice expands into."""
@@ -109,7 +110,12 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
 
     tdp, wide = out.given["accelerator_tdp"].value, out.given["peak_flops_bf16"].value
     experts = "experts" in out.given and (out.given["experts"].value or 0) > 0
-    fitted = calibration.coefficients(chip.id, chip.family, precision, tdp, wide, experts=experts)
+    if "calibration" in question.choices:
+        out.chosen["calibration"] = question.choices["calibration"]
+        out.calibration = calibration.read(out.chosen["calibration"])
+    fitted = calibration.coefficients(
+        chip.id, chip.family, precision, tdp, wide, experts=experts, calibration=out.calibration
+    )
     out.take("accelerator", fitted)
 
     recipe = question.choices.get("recipe")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from aiplan.quantities.layout import GIVES, Costs
-from aiplan.quantities.layout_candidates import MOST_VIRTUAL_STAGES
+from aiplan.quantities.layout_candidates import MOST_VIRTUAL_STAGES, OVERHEADS
 
 CHUNK = 8192  # layouts at once: their arrays stay in the cache
 
@@ -88,7 +88,7 @@ def timed(values: Mapping[str, float], layouts: Mapping[str, Any]) -> Iterator[t
 
 
 def rank(values: Mapping[str, float], accelerators: float, usable_memory: float, *, most: int = 10) -> list[Ranked]:
-    """The fastest layouts that fit, the best first; where none fits, those that come nearest.
+    """The fastest layouts that fit with room to spare, else that fit, the best first; else those that come nearest.
 
     `values` are the inputs of the layout's costs, as resolved in a plan.
     """
@@ -99,7 +99,8 @@ def rank(values: Mapping[str, float], accelerators: float, usable_memory: float,
     seconds, held = np.empty(count), np.empty(count)
     for part, time, memory in timed(values, layouts):
         seconds[part], held[part] = time, memory
-    fits = held <= usable_memory
+    roomy = held <= usable_memory * (1 - OVERHEADS.headroom)
+    fits = roomy if roomy.any() else held <= usable_memory
     order = np.argsort(np.where(fits, seconds, np.inf) if fits.any() else held, kind="stable")
     out: list[Ranked] = []
     costs = Costs(values)

@@ -13,10 +13,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from aiplan.catalog import fold
-from aiplan.errors import UserError
+from aiplan.measured_chips import Refused, chip_of, precision_of
+from aiplan.measured_memory import Measure, measure_of, memory_traits
 from aiplan.measured_stacks import stack_of, traits_of
 from aiplan.measurements import number_of
 from aiplan.quantities.architecture import OPTIONAL, count_params
+from aiplan.quantities.memory import RECIPES
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
@@ -26,16 +28,17 @@ if TYPE_CHECKING:
 DENSE_ABOVE = 0.97  # active over total parameters from which a model has no experts
 MOST_CORES = 8  # cores in one chip that a layout may count
 WHOLE = ("n_chips", "tp", "pp", "vp", "cp", "ep", "dp", "n_layers", "n_heads")
+CHIP_TOKENS = 8192.0  # per-chip batch of MaxText recipes, 4 sequences of 2,048 (from memory)
 USUAL_DAYS, USUAL_SHARE = 30.0, 0.4  # of a run whose count is not stated: our judgement
-
-
-class Refused(Exception):
-    """A row that cannot be predicted; its text says why."""
 
 
 @dataclass(slots=True)
 class Case:
-    """One row as a question to the graph: the values that it fixes, and what had to be assumed."""
+    """One row as a question to the graph: the values that it fixes, and what had to be assumed.
+
+    `measure` is what its source counts as memory, `held` the values by which its stack holds other things there; its
+    speed is calibrated without them.
+    """
 
     chip: str
     precision: str
@@ -46,6 +49,8 @@ class Case:
     adapters: bool
     model: str
     stack: str
+    measure: Measure
+    held: dict[str, float]
     assumed: dict[str, str] = field(default_factory=dict)
 
 
@@ -71,15 +76,23 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
         assumed["accelerators"] = ranks if _product(layout) else f"blank: {count:g}, for about {USUAL_DAYS:g} days"
     layout = _fitting(layout, count, assumed)
     given = {"accelerators": count, "params": params, **shape, **traits_of(inputs, chip.family), **layout}
+    given |= _recipe(inputs)
     routed = active < DENSE_ABOVE * params
     if routed:
         given["active_params"] = active
     _data(numbers, layout, None if _truncated(inputs) else model, given, assumed)
+    if stack_of(inputs).layout and {"tp", "pp", "cp"} <= layout.keys():
+        if "batch_tokens" not in given:
+            given["batch_tokens"] = count * CHIP_TOKENS
+            assumed["batch_tokens"] = f"blank: {CHIP_TOKENS:g} tokens a chip, as the recipes of its software have"
+        replicas = count / (layout["tp"] * layout["pp"] * layout["cp"])
+        given.setdefault("micro_batch", max(1.0, given["batch_tokens"] / given["seq_len"] / replicas))
     task = inputs.get("task", "").lower()
     name = model.id if model is not None and not _truncated(inputs) else inputs.get("model", "a model")
     adapters = "lora" in task or "adapter" in task
     return Case(
-        chip.id, precision, count, given, invented, routed, adapters, name, stack_of(inputs).name, assumed
+        chip.id, precision, count, given, invented, routed, adapters, name, stack_of(inputs).name,
+        measure_of(inputs), memory_traits(inputs, shape, layout.get("pp", 1.0)), assumed,
     )  # fmt: skip
 
 
@@ -90,88 +103,6 @@ def _count_of_run(numbers: dict[str, float], active: float, chip: Accelerator, p
         return 0.0
     peak = {str(p): rate for p, rate in chip.peak.items()}[precision]
     return float(2 ** max(0, round(math.log2(work / (USUAL_SHARE * peak * USUAL_DAYS * 86400)))))
-
-
-# -- chip and precision --------------------------------------------------------------------------------------------
-
-
-def chip_of(inputs: Mapping[str, str], catalog: Catalog) -> Accelerator:
-    """The accelerator of a row, by id or alias."""
-    name = inputs.get("hardware", "")
-    if not name:
-        raise Refused("hardware is blank")
-    known = _chip_id(catalog, name)
-    if known is None:
-        mixed = re.search(r"/|\bthen\b|\band\b|\bmix\b|\+", name)
-        reason = "is more than one kind of accelerator" if mixed else "is not in the catalogue"
-        raise Refused(f"hardware {name[:60]!r} {reason}")
-    return catalog.find("accelerator", known)
-
-
-@cache
-def _chip_id(catalog: Catalog, name: str) -> str | None:
-    try:
-        return catalog.id_of("accelerator", name)
-    except UserError:
-        return None
-
-
-def precision_of(inputs: Mapping[str, str], chip: Accelerator) -> tuple[str, str]:
-    """The number format of the matrix work, and where it had to be assumed the reason."""
-    from aiplan.catalog import best_precision
-
-    text = inputs.get("precision", "")
-    has = {str(p) for p in chip.peak}
-    if not text:
-        if "mlperf" in inputs.get("date", "").lower():
-            return _of_mlperf(inputs, chip, has)
-        try:
-            return best_precision(chip), "blank: the best-proven training precision of the chip"
-        except UserError as error:
-            raise Refused(str(error)) from None
-    precision = normal_precision(text)
-    if precision is None:
-        raise Refused(f"precision {text!r} is not one that we know")
-    if precision in has:
-        return precision, ""
-    other = {"fp16": "bf16", "bf16": "fp16", "tf32": "fp32", "fp32": "tf32"}.get(precision)
-    if other in has:
-        return str(other), f"the chip has no {precision} peak, so {other}"
-    raise Refused(f"{chip.id} has no peak at {precision}; it has {', '.join(sorted(has)) or 'none'}")
-
-
-def _of_mlperf(inputs: Mapping[str, str], chip: Accelerator, has: set[str]) -> tuple[str, str]:
-    """MLPerf logs do not name the precision; what its submitters said they used (from memory) stands in."""
-    software = inputs.get("framework", "").lower()
-    if (
-        "v5.1" in inputs["date"]
-        and "fp4" in has
-        and chip.vendor == "nvidia"
-        and "nemo" in software
-        and "25.09" in software
-    ):
-        return "fp4", "blank in MLPerf logs: NVIDIA said it used NVFP4 in v5.1, with NeMo 25.09 (from memory)"
-    if "int8" in has and chip.vendor == "google":
-        return "int8", "blank in MLPerf logs: Google's submissions use int8 (from memory)"
-    if "fp8" in has:
-        return "fp8", "blank in MLPerf logs: submissions use fp8 where the chip has it (from memory)"
-    return "bf16", "blank in MLPerf logs: bf16"
-
-
-def normal_precision(text: str) -> str | None:
-    """The format that a spelling stands for.
-
-    >>> [normal_precision(t) for t in ("FP8-CS", "MXFP8", "NVFP4", "BF16", "bf16/fp16", "int8 (a script)", "x")]
-    ['fp8', 'fp8', 'fp4', 'bf16', 'bf16', 'int8', None]
-    """
-    low = text.lower()
-    spelled = {
-        "fp4": "fp4", "float4": "fp4", "fp6": "fp6", "fp8": "fp8", "float8": "fp8", "e4m3": "fp8", "int8": "int8",
-        "bf16": "bf16", "bfloat16": "bf16", "fp16": "fp16", "float16": "fp16", "half": "fp16", "mixed": "fp16",
-        "amp": "fp16", "tf32": "tf32", "fp32": "fp32", "float32": "fp32", "fp64": "fp64",
-    }  # fmt: skip
-    found = [(low.find(key), precision) for key, precision in spelled.items() if key in low]
-    return min(found)[1] if found else None
 
 
 # -- layout --------------------------------------------------------------------------------------------------------
@@ -212,9 +143,18 @@ def recompute_of(text: str) -> float | None:
     return 2.0 if low and "none" not in low else 0.0 if low else None
 
 
+def _recipe(inputs: Mapping[str, str]) -> dict[str, float]:
+    """Bytes of a parameter's weight, gradient and optimizer state, where the row names its recipe."""
+    name = inputs.get("recipe", "").lower()
+    if name and name not in RECIPES:
+        raise Refused(f"recipe {name[:40]!r} is not one of {', '.join(RECIPES)}")
+    own = RECIPES[name]._asdict() if name else {}
+    return {key: value for key, value in own.items() if key.startswith("bytes_")}
+
+
 def _numbers(inputs: Mapping[str, str]) -> dict[str, float]:
     """The columns that are numbers; a cell that is text where a number belongs refuses the row."""
-    words = ("model", "task", "hardware", "precision", "fsdp_or_zero", "zero_or_fsdp", "recompute", "framework", "date")
+    words = "model task hardware precision fsdp_or_zero zero_or_fsdp recompute recipe framework date".split()
     out = {}
     for name, text in inputs.items():
         if name in words:
@@ -243,6 +183,10 @@ def _layout(inputs: Mapping[str, str], numbers: dict[str, float], assumed: dict[
     again = recompute_of(inputs.get("recompute", ""))
     if again is not None:
         layout["recompute"] = again
+    stack = stack_of(inputs)
+    if not stated and stack.layout:
+        assumed["layout"] = "blank: whole replicas with all state sharded, as its software does"
+        return {"recompute": stack.recompute, **stack.layout, **layout}
     if not stated:
         assumed["layout"] = "blank: found by our search"
         return layout
@@ -250,13 +194,18 @@ def _layout(inputs: Mapping[str, str], numbers: dict[str, float], assumed: dict[
         if name not in layout:
             layout[name] = 1.0
             assumed[name] = "blank: 1"
+    if not inputs.get("framework"):
+        return layout  # nobody says what its software leaves out: the search fills the blanks
     if "virtual_stages" not in layout:
         layout["virtual_stages"] = 1.0
         if layout["pp"] > 1:
             assumed["virtual_stages"] = "blank: 1"
     if again is None:
-        layout["recompute"] = stack_of(inputs).recompute
+        layout["recompute"] = stack.recompute
         assumed["recompute"] = f"blank: {'full, as its stack does' if layout['recompute'] else 'none'}"
+    if "zero_stage" not in layout and stack.zero_stage is not None:
+        layout["zero_stage"] = stack.zero_stage
+        assumed["zero_stage"] = f"blank: {stack.zero_stage:g}, as its stack does"
     return layout
 
 

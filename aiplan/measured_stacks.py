@@ -10,10 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from aiplan.calibration import stack_coefficients
+from aiplan.calibration import NEWEST_RELEASE, stack_coefficients
 from aiplan.graph import GRAPH
-
-NEWEST_RELEASE = 2026 + 8 / 12  # of the measured containers, in years
+from aiplan.measurements import number_of
 
 
 class Stack(NamedTuple):
@@ -21,14 +20,18 @@ class Stack(NamedTuple):
 
     name: str
     recompute: float = 0.0  # where a row states its layout but not this
+    zero_stage: float | None = None  # likewise; None where the search may choose
     traits: Mapping[str, float] = {}
+    layout: Mapping[str, float] = {}  # where a row states no layout
 
 
 _OLD = {"unfused_attention": 1.0, "sequence_parallel": 0.0}
 CURRENT = Stack("current")
-OLD = Stack("before FlashAttention", 2.0, _OLD)
-OLD_FP16 = Stack("before FlashAttention", 2.0, {**_OLD, "bytes_per_gradient": 2.0})  # ZeRO 2020, sec. 3.1
-COMPILED = Stack("compiled")
+OLD = Stack("before FlashAttention", 2.0, 1.0, _OLD)
+OLD_FP16 = Stack("before FlashAttention", 2.0, 0.0, {**_OLD, "bytes_per_gradient": 2.0})  # ZeRO 2020, sec. 3.1
+SHARDED = {"tp": 1.0, "pp": 1.0, "cp": 1.0, "virtual_stages": 1.0, "zero_stage": 3.0}
+COMPILED = Stack("compiled", 2.0, layout=SHARDED)  # MaxText and Levanter shard whole replicas unless told otherwise
+NEURON = Stack("compiled", 0.0, 1.0)
 
 
 def stack_of(inputs: Mapping[str, str]) -> Stack:
@@ -42,8 +45,10 @@ def stack_of(inputs: Mapping[str, str]) -> Stack:
         return OLD
     if framework == "megatron-lm" and precision in ("fp16", "float16", "half"):
         return OLD_FP16
-    if any(name in framework for name in ("maxtext", "levanter", "neuron", "mesh-transformer")):
+    if any(name in framework for name in ("maxtext", "levanter", "mesh-transformer")):
         return COMPILED
+    if "neuron" in framework:
+        return NEURON
     return CURRENT
 
 
@@ -66,6 +71,7 @@ def traits_of(inputs: Mapping[str, str], family: str | None = None) -> dict[str,
         out["software_age_years"] = max(age, 0.0)
         if "oss" in inputs.get("model", "").lower() and age > 2.5 / 12:
             out["attention_sinks"] = 1.0  # no fused kernel for sinks before the release of June 2026
-    if inputs.get("model", "").lower().startswith("bloom"):
-        out["scale_out_bandwidth"] = 6.25e9  # Jean Zay: four 100 Gb/s links for eight GPUs (from memory)
+    network = number_of(inputs.get("network_gbps_per_chip", ""))
+    if network:
+        out["scale_out_bandwidth"] = network * 1e9 / 8
     return {name: value for name, value in out.items() if name in GRAPH}

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from aiplan import yamlio
 from aiplan.catalog import data_root
 from aiplan.errors import UserError, nearest
+from aiplan.measured_memory import day_of
 
 KINDS = ("training-throughput", "training-runs", "training-memory", "inference-throughput", "inference-latency")
 TABLES: dict[str, tuple[str, ...]] = {
@@ -33,8 +34,8 @@ CLOSE, FAR = 0.7, 2.0  # distances of evidence
 # What a prediction may see.
 INPUTS = tuple(
     "model params_total params_active n_layers d_model d_ff n_heads n_kv_heads vocab task hardware n_chips precision "
-    "tp pp vp cp ep dp fsdp_or_zero zero_or_fsdp recompute micro_batch_seqs grad_accum global_batch_seqs "
-    "global_batch_tokens seq_len training_tokens flops_published framework date".split()
+    "tp pp vp cp ep dp fsdp_or_zero zero_or_fsdp recompute recipe micro_batch_seqs grad_accum global_batch_seqs "
+    "global_batch_tokens seq_len training_tokens flops_published framework date network_gbps_per_chip".split()
 )
 # What was measured: never seen by a prediction.
 OUTCOMES = tuple(
@@ -43,7 +44,7 @@ OUTCOMES = tuple(
 )
 # What is only shown or grouped by.
 ABOUT = tuple(
-    "source sources confidence from_memory arch_from_memory notes chip_hours_provenance validation_grade".split()
+    "org source sources confidence from_memory arch_from_memory notes chip_hours_provenance validation_grade".split()
 )
 _INFERENCE = ("tok_s", "ttft_ms", "tpot_ms", "input_len", "output_len", "isl", "osl", "concurrency")
 _KNOWN = (*INPUTS, *OUTCOMES, *ABOUT, *_INFERENCE)
@@ -107,6 +108,8 @@ def _rows(path: Path, records: list[dict[str, Any]], columns: list[str]) -> list
         outcomes = {key: value for key in OUTCOMES if (value := number_of(cells.get(key, ""))) is not None}
         inputs = {key: cells[key] for key in INPUTS if key in cells}
         about = {key: cells[key] for key in ABOUT if key in cells}
+        if "date" in inputs:
+            inputs["date"] += day_of(about.get("notes", ""))
         out.append(Row(name, path.stem, inputs, outcomes, about, marked.get(name, "")))
     return out
 
@@ -285,6 +288,8 @@ def _simumax(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
         row |= {"task": "pretrain", "hardware": "B200", "n_chips": tp * pp * cp * dp, "precision": "bf16"}
         row |= {"tp": tp, "pp": pp, "cp": cp, "dp": dp, "ep": at.get("ep", 1), "micro_batch_seqs": 1}
         row |= {"seq_len": at.get("seq", 4096), "global_batch_seqs": dp * at["mbc"]}
+        if model.startswith("llama3.1-405b"):
+            row["n_kv_heads"] = 16  # as its scripts have it
         row |= {"step_time_s": float(r["real_ms"]) / 1000, "memory_gib_per_chip": r["real_alloc_gib"]}
         row |= {"framework": "Megatron-LM (SimuMax real run)"}
         row |= {"source": "github:MooreThreads/SimuMax@4dcaae5:docs/b200/b200_release_v1.2_summary.md"}
@@ -317,7 +322,7 @@ def evidence(
     experts `active_params`; `chip` is an id of the catalogue.
     """
     from aiplan.catalog import Catalog
-    from aiplan.measured_shapes import Refused, chip_of, precision_of
+    from aiplan.measured_chips import Refused, chip_of, precision_of
 
     catalog = Catalog()
     family = catalog.find("accelerator", chip).family

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
 from aiplan import binding, units
+from aiplan.calibration import campaign_of
 from aiplan.choices import Expanded, expand
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Given, GraphError, Node, Order
@@ -36,7 +37,7 @@ TRAIN = (
     "weights_memory gradients_memory optimizer_memory activations_memory memory_per_accelerator usable_memory "
     "memory_total hbm_total checkpoint_bytes fits "
     "accelerators cluster_flops batch_tokens step_time steps mfu hfu mfu_bf16 tokens_per_second pipeline_bubble "
-    "mtbf checkpoint_interval goodput spares training_days accelerator_hours experiments_per_week "
+    "mtbf checkpoint_interval goodput campaign_efficiency spares training_days accelerator_hours experiments_per_week "
     "accelerator_power it_power facility_power average_power energy sites carbon embodied_carbon water "
     "accelerator_capex cluster_capex building_capex capex electricity_cost amortized_cost rental_cost staff_cost "
     "data_cost run_cost flops_per_usd flops_per_watt peak_flops_per_usd peak_flops_per_watt"
@@ -109,6 +110,8 @@ def train(
     if not counted:
         given["accelerators"] = Given(1.0, "search")
     rivals |= _shape_rivals(question, given, rivals, free_params)
+    if "shaped" in rivals and "campaign_efficiency" not in given:
+        given["campaign_efficiency"] = campaign_of(given, expanded.calibration)
     _null_what_no_law_knows(question, given, rivals)
 
     required = ("training_flops", "training_days")
@@ -123,6 +126,7 @@ def train(
         if solved["params"] < SHAPELESS_BELOW and "shaped" in rivals and "model" not in question.choices:
             rivals -= {"shaped", "invented"}
             rivals.add("no_shape")
+            given.pop("campaign_efficiency", None)
             _null_what_no_law_knows(question, given, rivals)
             engine = Engine(given, rivals, required, [*TRAIN, *limits])
             solver = Solver(engine, limits, step, free_accelerators=not counted, assumed=bool(assumed))

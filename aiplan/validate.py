@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
+from aiplan.calibration import campaign, era_of
 from aiplan.catalog import Catalog
 from aiplan.choices import GLOBAL_RECOVERY_LIMIT, expand
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, GraphError, Order
-from aiplan.measured_shapes import Case, Refused, case_of
+from aiplan.measured_chips import Refused
+from aiplan.measured_shapes import Case, case_of
 from aiplan.measurements import GIB, KINDS, Row, number_of, read_with_kind, shipped
 from aiplan.quantities.flops import full_tuning_flops, lora_tuning_flops, megatron_flops_per_step
 from aiplan.residuals import FlatRule, Regime, Residual, ResidualQuantiles, flat_rule, residual_quantiles
@@ -116,14 +118,18 @@ class Predictor:
         self._expanded: dict[tuple[str, str, str], tuple[dict[str, float | None], dict[str, str], frozenset[str]]] = {}
         self._orders: dict[tuple[frozenset[str], frozenset[str]], Order] = {}
 
-    def answer(self, row: Row) -> Answer:
-        """The predicted cost of a row.
+    def answer(self, row: Row, *, campaign_efficiency: float | None = None) -> Answer:
+        """The predicted cost of a row; of a whole run with the efficiency that is given, else with the usual one.
 
         Raises Refused where it cannot be had, with the reason.
         """
         case = case_of(row.inputs, self.catalog)
         if self.kind == "training-runs":
             _whole_run(row, case)
+            usual = campaign(era_of(row.inputs.get("date", "")), layout_given="layout" not in case.assumed).value
+            case.given["campaign_efficiency"] = campaign_efficiency or usual or 1.0
+        elif self.kind == "training-memory":
+            case.given |= case.held
         values, why = self._resolve(case)
         asked = ASKS[self.kind][0]
         cost = values.get(asked)
@@ -134,7 +140,7 @@ class Predictor:
             if case.adapters:
                 cost *= adapter_share(values)
         elif self.kind == "training-memory":
-            cost -= values.get("memory_overhead") or 0.0  # frameworks report what they hold, not the driver's part
+            cost = case.measure.of(cost, values["memory_overhead"])
         return Answer(self.kind, row, case, cost, values)
 
     def _resolve(self, case: Case) -> tuple[dict[str, Any], dict[str, str]]:

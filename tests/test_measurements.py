@@ -10,15 +10,8 @@ import pytest
 
 from aiplan.catalog import Catalog
 from aiplan.errors import UserError
-from aiplan.measured_shapes import (
-    Refused,
-    case_of,
-    model_of,
-    normal_precision,
-    precision_of,
-    recompute_of,
-    zero_stage_of,
-)
+from aiplan.measured_chips import Refused, normal_precision, precision_of
+from aiplan.measured_shapes import case_of, model_of, recompute_of, zero_stage_of
 from aiplan.measured_stacks import stack_of
 from aiplan.measurements import (
     ABOUT,
@@ -56,6 +49,7 @@ def by_id(kind: str) -> dict[str, Row]:
     [
         ("training-throughput.csv", 932), ("vtrain-a100-multi.csv", 62), ("vtrain-a100-single.csv", 930),
         ("training-runs.yaml", 100), ("memory-b200-simumax.csv", 43), ("memory-h100-nanotron.csv", 26),
+        ("our-h100-steps.csv", 82),
     ],
 )  # fmt: skip
 def test_every_row_of_a_shipped_table_is_read(table: str, rows: int) -> None:
@@ -321,7 +315,7 @@ def test_refusals_are_named(catalog: Catalog, inputs: dict[str, str], why: str) 
 
 def test_what_is_blank_is_assumed_and_named(catalog: Catalog) -> None:
     found = case_of({"model": "llama-3-8b", "hardware": "h100", "n_chips": "64", "tp": "2"}, catalog)
-    assert {"precision", "pp", "cp", "recompute", "batch_tokens", "seq_len"} <= found.assumed.keys()
+    assert {"precision", "pp", "cp", "batch_tokens", "seq_len"} <= found.assumed.keys()
     searched = case_of({"model": "llama-3-8b", "hardware": "h100", "n_chips": "64"}, catalog)
     assert searched.assumed["layout"] == "blank: found by our search"
 
@@ -376,3 +370,22 @@ def test_a_case_far_from_all_measurements_says_so() -> None:
     assert evidence_note(evidence({"params": 70.55e9}, "h100-sxm-80gb", "fp8", 64)).startswith(
         "The nearest measurement is close"
     )
+
+
+# -- recipes -----------------------------------------------------------------------------------------------------
+
+
+def our_step(**changed: str) -> dict[str, str]:
+    row = next(row for row in read(folder() / "our-h100-steps.csv") if row.inputs["recipe"] == "bf16_adam")
+    return {**row.inputs, **changed}
+
+
+def test_a_stated_recipe_gives_the_bytes_of_a_parameter(catalog: Catalog) -> None:
+    given = case_of(our_step(), catalog).given
+    assert [given[f"bytes_per_{name}"] for name in ("weight", "gradient", "optimizer_state")] == [2, 2, 4]
+    assert "bytes_per_weight" not in case_of(our_step(recipe=""), catalog).given
+
+
+def test_an_unknown_recipe_is_refused_with_what_is_known(catalog: Catalog) -> None:
+    with pytest.raises(Refused, match="recipe 'adamw' is not one of mixed_adam, "):
+        case_of(our_step(recipe="adamw"), catalog)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aiplan.validate import Report, Scored
 
 HEADINGS = ("", "rows", "groups", "median", "mean", "p90", "bias", "flat rule", "in 80%")
+PUBLISHED, ESTIMATED = "published (grades A and B)", "estimated (grade C)"
 WHAT = {
     "training-throughput": "time per token per chip",
     "training-runs": "chip-hours",
@@ -114,9 +115,14 @@ def cuts(report: Report) -> list[Cut]:
         ("software", lambda s: s.answer.case.stack),
     ]
     if report.kind == "training-runs":  # nearly every run has a source of its own
-        out = [("grade", lambda s: s.answer.row.about.get("validation_grade", "none")), *out]
+        out = [("hours", hours_of), *out]
         out = [cut for cut in out if cut[0] not in ("table", "source", "software")]
     return out
+
+
+def hours_of(scored: Scored) -> str:
+    """Whether the hours of a run were published (grades A and B) or are somebody's estimate."""
+    return ESTIMATED if scored.answer.row.about.get("validation_grade") == "C" else PUBLISHED
 
 
 def scale_of(accelerators: float) -> str:
@@ -197,10 +203,15 @@ def headline(report: Report) -> str:
     flat = summary(flats(report.scored))
     beside = f", a flat rule {flat.median_abs_error:.1%}" if flat else ""
     what = WHAT.get(report.kind, report.kind)
-    return (
-        f"{out}; the error of {what} over {found.rows} rows is {found.median_abs_error:.1%} in the median and "
-        f"{found.p90_abs_error:.1%} at p90{beside}."
+    out += (
+        f"; the error of {what} over {found.rows} rows is {found.median_abs_error:.1%} in the median and "
+        f"{found.p90_abs_error:.1%} at p90{beside}"
     )
+    if report.kind == "training-runs":
+        known = summary([s.residual for s in report.scored if hours_of(s) == PUBLISHED])
+        if known:
+            out += f"; over the {known.rows} whose hours were published, {known.median_abs_error:.1%}"
+    return out + "."
 
 
 def reasons(report: Report) -> list[tuple[str, list[str]]]:

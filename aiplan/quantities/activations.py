@@ -1,8 +1,7 @@
 """Activations that training keeps for the backward pass: per token and layer, and on one accelerator.
 
-Sequence parallelism is taken to go with tensor parallelism, attention never to store its square
-(FlashAttention), and a pipeline to run one forward, one backward, interleaved where it has virtual stages.
-Held against allocations measured with Megatron-LM on B200 (SimuMax's tables) the totals are within 10%.
+A pipeline runs one forward, one backward, interleaved where it has virtual stages. What differs between software
+stacks is a quantity each: `sequence_parallel`, `unfused_attention`, `unfused_mlp`, `bytes_per_logit`.
 """
 
 from __future__ import annotations
@@ -11,6 +10,14 @@ from aiplan.graph import NoValue, default, quantity
 from aiplan.maths import ceil, maximum, minimum, where
 
 default("bytes_per_activation", "B", 2, "Bytes of one stored activation.", source="16-bit activations")
+default(
+    "bytes_per_logit", "B", 6, "Bytes that the loss holds for each logit.",
+    source="16-bit logit and its fp32 copy, in which softmax and gradient are made in place (Megatron-LM)",
+)  # fmt: skip
+default(
+    "unfused_mlp", "", 0.0, "1 where a gated MLP keeps its activation function's output too, 0 where it is fused.",
+    source="fused SwiGLU of Megatron-LM and torch.compile",
+)  # fmt: skip
 
 
 @quantity("B/token", source="Korthikanti et al. 2022, sec. 4.1, without dropout and with FlashAttention")
@@ -106,46 +113,75 @@ def mlp_activations(
     moe_layers: float,
     d_model: float,
     gated_mlp: float,
+    unfused_mlp: float,
     experts_per_token: float,
     mlp_recomputable: float,
 ) -> float:
     """Values per token that the mean MLP keeps, experts' copies of their input and output with them.
 
-        (2 + gated_mlp) mlp_recomputable + share of expert layers 2 k d_model
+        (2 + gated_mlp (1 + unfused_mlp)) mlp_recomputable + share of expert layers 2 k d_model
 
-    >>> mlp_activations(126, 0, 16384, 1, 0, 53248)
+    >>> mlp_activations(126, 0, 16384, 1, 0, 0, 53248)
     159744.0
     """
-    return (2 + gated_mlp) * mlp_recomputable + moe_layers / layers * 2 * experts_per_token * d_model
+    values = (2 + gated_mlp * (1 + unfused_mlp)) * mlp_recomputable
+    return values + moe_layers / layers * 2 * experts_per_token * d_model
 
 
-def layers_in_flight(
-    layers: float, pp: float, virtual_stages: float, micro_batches: float, *, last: bool = False
-) -> float:
-    """Layers times micro-batches whose activations the first (or last) pipeline stage holds at most.
+@quantity("", source="Megatron-LM: the ends hold fewer layers where the split is uneven; Llama 3 2024, sec. 3.3.2")
+def first_stage_layers(layers: float, pp: float) -> float:
+    """Layers on the first pipeline stage, which holds the embedding too.
 
-        min(m v, 2 (p - 1) + (v - 1) p + 1) ceil(layers / p) / v; without virtual stages min(m, p) ceil(layers / p)
+        min(ceil(layers / pp), ceil((layers + 2) / pp) - 1): an end gives up a layer where none has to take more
 
-    Reference: Narayanan et al. 2021, sec. 2.2. For m >> p this is Megatron-LM's layers (1 + (p - 1) / (p v)).
-    >>> layers_in_flight(96, 16, 4, 512) / 96
-    1.234375
+    >>> first_stage_layers(126, 16), first_stage_layers(80, 16)
+    (7.0, 5.0)
     """
-    held = (virtual_stages - 1) * pp + 1 + (0 if last else 2 * (pp - 1))
-    plain = 1 if last else pp
-    chunks = minimum(micro_batches * virtual_stages, where(virtual_stages > 1, held, plain))
-    out: float = chunks * ceil(layers / pp) / virtual_stages
+    out: float = minimum(ceil(layers / pp), ceil((layers + 2.0) / pp) - 1.0) * 1.0
     return out
 
 
-@quantity("B", rival="shaped", source="Korthikanti et al. 2022, sec. 4.2; Narayanan et al. 2021, sec. 2.2")
+@quantity("", source="Megatron-LM: the ends hold fewer layers where the split is uneven; Llama 3 2024, sec. 3.3.2")
+def last_stage_layers(layers: float, pp: float) -> float:
+    """Layers on the last pipeline stage, which holds the output embedding and the loss too.
+
+        as on the first
+
+    >>> last_stage_layers(126, 16)
+    7.0
+    """
+    return first_stage_layers(layers, pp)
+
+
+def chunks_in_flight(stage: float, pp: float, virtual_stages: float, micro_batches: float) -> float:
+    """Parts of the model times micro-batches whose activations a pipeline stage, counted from 0, holds at most.
+
+        min(m v, 2 (p - 1 - stage) + (v - 1) p + 1); without virtual stages min(m, p - stage)
+
+    Reference: Narayanan et al. 2021, sec. 2.2. For m >> p this is p v times Megatron-LM's 1 + (p - 1) / (p v).
+    >>> chunks_in_flight(0, 16, 4, 512) / (16 * 4)
+    1.234375
+    """
+    held = (virtual_stages - 1) * pp + 1 + 2 * (pp - 1 - stage)
+    out: float = minimum(micro_batches * virtual_stages, where(virtual_stages > 1, held, pp - stage))
+    return out
+
+
+@quantity("B", rival="shaped", source="Korthikanti et al. 2022, sec. 4; Narayanan et al. 2021, sec. 2.2")
 def activations_memory_per_accelerator(
     layers: float,
+    first_stage_layers: float,
+    last_stage_layers: float,
     layer_activations: float,
     layer_activations_selective: float,
     d_model: float,
+    heads: float,
     vocab: float,
     seq_len: float,
     bytes_per_activation: float,
+    bytes_per_logit: float,
+    unfused_attention: float,
+    sequence_parallel: float,
     tp: float,
     pp: float,
     cp: float,
@@ -153,26 +189,32 @@ def activations_memory_per_accelerator(
     micro_batch: float,
     micro_batches: float,
     recompute: float,
-    *,
-    bytes_per_logit: float = 10.0,
 ) -> float:
     """Activations on the fullest accelerator.
 
-        max(first stage in flight, last stage in flight + logits) micro_batch seq_len / (tp cp)
+        (max(in flight on the first, second or last stage, the last with logits) kept + working) tokens on a rank
 
-    Full recomputation keeps a layer's input and works on one layer at a time. `bytes_per_logit`: 16-bit logit,
-    fp32 copy and fp32 gradient [B].
-    >>> n = activations_memory_per_accelerator(126, 520192, 315392, 16384, 128256, 8192, 2, 8, 16, 1, 8, 1, 16, 0)
+    Kept per layer is what `recompute` says, divided by tp; without sequence parallelism residuals and norms are not.
+    Full recomputation keeps a layer's input. Working: one input gathered over tp with its gradient, and with full
+    recomputation a whole layer. Unfused attention keeps its square, 5 bytes a score.
+    >>> n = activations_memory_per_accelerator(
+    ...     126, 7, 7, 520192, 315392, 16384, 128, 128256, 8192, 2, 6, 0, 1, 8, 16, 1, 8, 1, 16, 0)
     >>> round(n / 1e9, 1)
-    68.2
+    68.7
     """
-    tokens = micro_batch * seq_len / (tp * cp)
-    full = bytes_per_activation * d_model
-    kept = where(recompute > 1, full, where(recompute > 0, layer_activations_selective, layer_activations))
-    working = where(recompute > 1, layer_activations, 0.0)
-    first = layers_in_flight(layers, pp, virtual_stages, micro_batches) * kept
-    final = layers_in_flight(layers, pp, virtual_stages, micro_batches, last=True) * kept + bytes_per_logit * vocab
-    out: float = (maximum(first, final) + working) * tokens
+    stream = bytes_per_activation * d_model  # one tensor of the residual stream
+    on_rank = stream * (sequence_parallel / tp + 1.0 - sequence_parallel)
+    square = unfused_attention * 5.0 * heads * seq_len
+    plain = (layer_activations - 4 * stream + square) / tp + 4 * on_rank
+    selective = (layer_activations_selective - 2 * stream) / tp + 2 * on_rank
+    kept = where(recompute > 1, on_rank, where(recompute > 0, selective, plain)) / virtual_stages
+    at = (pp, virtual_stages, micro_batches)
+    first = chunks_in_flight(0, *at) * first_stage_layers
+    second = where(pp > 2, chunks_in_flight(1, *at) * ceil(layers / pp), 0.0)
+    last = chunks_in_flight(pp - 1, *at) * last_stage_layers
+    held = maximum(maximum(first, second) * kept, last * kept + bytes_per_logit * vocab / tp)
+    working = 2 * (stream - on_rank) + where(recompute > 1, plain, 0.0)
+    out: float = (held + working) * micro_batch * seq_len / cp
     return out
 
 

@@ -172,7 +172,8 @@ def matrix_time(
 
         2 tokens P (3 + r) / (tp pp) / (peak * efficiency * tokens / (tokens + half) * width / (width + half))
 
-    P are the parameters in products, routed experts left out; r is 1 with full recomputation.
+    P are the parameters in products, routed experts left out; r is 1 with full recomputation; width is the harmonic
+    mean 2 d / (1 + tp) of a matrix's two sides, d whole and d / tp divided.
 
     >>> round(matrix_time(8192.0, 1e9, 0, 0, 0, 4096, 1, 1, 0, 1e15, 1e15, 0.5, 1, 0, 0, 0), 6)
     0.098304
@@ -180,7 +181,8 @@ def matrix_time(
     dense = matmul_params - moe_layers * experts_per_token * expert_params
     passes = 3.0 + maximum(recompute - 1.0, 0.0)
     scale = size_scale(peak_flops_wide)
-    size = saturation(rank_tokens, half_tokens * scale) * saturation(d_model / tp, half_width * scale)
+    width = 2.0 * d_model / (1.0 + tp)
+    size = saturation(rank_tokens, half_tokens * scale) * saturation(width, half_width * scale)
     share = matrix_efficiency * where(low_precision > 0, precision_efficiency, 1.0) * size
     out: float = 2.0 * rank_tokens * dense * passes / (tp * pp) / (peak_flops * share)
     return out

@@ -202,6 +202,9 @@ def choose_layout(
     bytes_per_optimizer_state: float,
     weight_copies: float,
     layer_activations_selective: float,
+    bytes_per_logit: float,
+    bytes_per_gradient_copy: float,
+    memory_factor: float,
     memory_overhead: float,
     attention_flops_share: float,
     forward_flops_per_token: float,
@@ -216,9 +219,9 @@ def choose_layout(
 
     Candidates are powers of two of tp (within the scale-up domain, dividing the heads), pp (not over the layers), cp
     (at least `context_tokens` each) and ep (dividing the experts); dp is what is left. They are put in order by a
-    rough overhead, and the first `timed` that fit are timed by the formulas of the graph. Where nothing fits the
-    layout that comes nearest is chosen, so that `fits` is 0. `pinned` are members that the user fixed. Raises NoValue
-    where they need more accelerators than there are.
+    rough overhead, and the first `timed` that fit, with some room to spare where one has it, are timed by the formulas
+    of the graph. Where nothing fits the layout that comes nearest is chosen, so that `fits` is 0. `pinned` are members
+    that the user fixed. Raises NoValue where they need more accelerators than there are.
     """
     c = coefficients
     fixed = {name: float(value) for name, value in (pinned or {}).items()}
@@ -283,6 +286,9 @@ def choose_layout(
             "bytes_per_optimizer_state": bytes_per_optimizer_state,
             "weight_copies": weight_copies,
             "layer_activations_selective": layer_activations_selective,
+            "bytes_per_logit": bytes_per_logit,
+            "bytes_per_gradient_copy": bytes_per_gradient_copy,
+            "memory_factor": memory_factor,
             "memory_overhead": memory_overhead,
         }
     )
@@ -311,39 +317,48 @@ def choose_layout(
     if hopeless and "recompute" not in fixed:
         again = {2.0: again[2.0]}
     exposed = c.exposed_data * speed / scale_out_rate * params / (matmul_params + unembedding_params) / 6
-    best: tuple[float, tuple[float, ...]] = (math.inf, ())  # time where it fits, layout
-    nearest: tuple[float, tuple[float, ...]] = (math.inf, ())  # bytes, layout
-    most, timed = c.timed_with_experts if moe_layers > 0 else c.timed, 0
-    for _, tp, pp, cp, ep, dp, v, micro, m in splits:
-        one = dp * cp == 1
-        stages = (
-            [fixed["zero_stage"]] if "zero_stage" in fixed else [0.0] if one else [3.0] if hopeless else [1.0, 2.0, 3.0]
-        )
-        rank_tokens = batch_tokens / (dp * cp)
-        options = sorted(
-            (
-                (1 + (0.0 if one else exposed * _traffic(s, m, bytes_per_weight, bytes_per_gradient) / rank_tokens))
-                * again[r],
-                s,
-                r,
+    most = c.timed_with_experts if moe_layers > 0 else c.timed
+
+    def fastest(room: float) -> tuple[bool, tuple[float, ...]]:
+        """Whether a layout fits into so much memory, and the fastest that does, else the one that comes nearest."""
+        best: tuple[float, tuple[float, ...]] = (math.inf, ())  # time where it fits, layout
+        nearest: tuple[float, tuple[float, ...]] = (math.inf, ())  # bytes, layout
+        timed = 0
+        for _, tp, pp, cp, ep, dp, v, micro, m in splits:
+            one = dp * cp == 1
+            stages = [0.0] if one else [3.0] if hopeless else [1.0, 2.0, 3.0]
+            if "zero_stage" in fixed:
+                stages = [fixed["zero_stage"]]
+            rank_tokens = batch_tokens / (dp * cp)
+            options = sorted(
+                (
+                    (1 + (0.0 if one else exposed * _traffic(s, m, bytes_per_weight, bytes_per_gradient) / rank_tokens))
+                    * again[r],
+                    s,
+                    r,
+                )
+                for s in stages
+                for r in again
             )
-            for s in stages
-            for r in again
-        )
-        for _order, stage, recompute in options:
-            layout = (tp, pp, cp, ep, dp, v, stage, micro, recompute)
-            costs.at(**dict(zip(GIVES, layout, strict=True)))
-            memory = costs.bytes()
-            if memory <= usable_memory:
-                time = (costs.seconds() + step_overhead) * (1 + c.lost_to_failures * tp * pp * cp)
-                timed += 1
-                best = min(best, (time, layout))
+            for _order, stage, recompute in options:
+                layout = (tp, pp, cp, ep, dp, v, stage, micro, recompute)
+                costs.at(**dict(zip(GIVES, layout, strict=True)))
+                memory = costs.bytes()
+                if memory <= room:
+                    time = (costs.seconds() + step_overhead) * (1 + c.lost_to_failures * tp * pp * cp)
+                    timed += 1
+                    best = min(best, (time, layout))
+                    break
+                if not timed:
+                    nearest = min(nearest, (memory, layout))
+            if timed >= most:
                 break
-            if not timed:
-                nearest = min(nearest, (memory, layout))
-        if timed >= most:
-            break
-    return tuple(float(value) for value in (best if timed else nearest)[1])
+        return timed > 0, (best if timed else nearest)[1]
+
+    found, chosen = fastest(usable_memory * (1 - c.headroom))
+    if not found:
+        found, chosen = fastest(usable_memory)
+    return tuple(float(value) for value in chosen)
 
 
 def _traffic(stage: float, micro_batches: float, weight: float, gradient: float) -> float:

@@ -16,6 +16,7 @@ class Overheads(NamedTuple):
     elementwise: float = 0.01  # recomputing what costs time but no FLOPs
     exposed_data: float = 0.3
     lost_to_failures: float = 3.3e-6  # per accelerator of a replica: 4.7e-4 failures a day * 600 s to restart
+    headroom: float = 0.05  # of the usable memory, which a layout leaves free where one can
     context_tokens: float = 4096.0  # least tokens of a sequence on one rank
     scarce_context_tokens: float = 256.0  # the same where the batch has too few sequences for the accelerators
     timed: int = 40  # layouts that fit and are timed, of those with the least overhead

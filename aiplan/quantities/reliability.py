@@ -60,6 +60,14 @@ default(
     bounds=(0.0, 1.0),
 )
 default(
+    "campaign_efficiency",
+    "",
+    1.0,
+    "Hours that the predicted steps need as a share of what published runs took: tuning, layout, repeated work.",
+    source="by definition where the speed of a step is given, not predicted",
+    bounds=(0.0, None),
+)
+default(
     "repair_time",
     "s",
     DAY,
@@ -238,16 +246,19 @@ def failure_goodput_elastic(failure_rate: float, failure_domain: float, restart_
     return 1.0 / (1.0 + failure_rate * failure_domain * restart_time)
 
 
-@quantity("", bounds=(0.0, 1.0), source="failures and planned stops are independent")
-def goodput(failure_goodput: float, productive_share: float) -> float:
-    """Share of the wall time that moves the run forward.
+@quantity("", bounds=(0.0, 1.0), source="failures, planned stops and what a campaign loses are independent")
+def goodput(failure_goodput: float, productive_share: float, campaign_efficiency: float) -> float:
+    """Share of the wall time that moves the run forward at the speed of its steps.
 
-        failure_goodput * productive_share
+        minimum(failure_goodput * productive_share * campaign_efficiency, 1)
 
-    >>> goodput(0.9, 0.95)
+    The parts are those of ML Productivity Goodput (Google 2024, from memory): scheduling, runtime and program.
+
+    >>> goodput(0.9, 0.95, 1.0)
     0.855
     """
-    return failure_goodput * productive_share
+    share: float = minimum(failure_goodput * productive_share * campaign_efficiency, 1.0)
+    return share
 
 
 def effective_time_ratio(

@@ -237,6 +237,14 @@ def rental_prices(spec: Accelerator, as_of: str | None = None) -> list[Price]:
     return []
 
 
+# Memory that training can fill over what is stated (p10, p90), by the unit in which it is stated.
+_RESERVE = "the allocator reserves 2.8% to 9.3% more than it gives out (Megatron-LM on B200, SimuMax 4dcaae5)"
+USABLE = {
+    "GB": (1.01, 0.97, 1.04, f"sold in GB, built in GiB: an H100 of 80 GB shows 81,559 MiB; {_RESERVE}"),
+    "GiB": (0.95, 0.91, 0.98, f"stated in GiB; {_RESERVE}"),
+}
+
+
 def expand_accelerator(
     spec: Accelerator, precision: str, sparsity: str = "none", as_of: str | None = None, *, need_peak: bool = True
 ) -> dict[str, Given]:
@@ -263,6 +271,8 @@ def expand_accelerator(
     bf16 = spec.peak.get("bf16") or spec.peak.get("fp16")
     put("peak_flops_bf16", bf16, "16-bit peak")
     put("accelerator_memory", spec.memory.capacity, "memory capacity")
+    share, low, high, why = USABLE["GiB" if spec.memory.capacity and spec.memory.capacity % 2**30 == 0 else "GB"]
+    put("usable_memory_share", share, "", why, spread=(low, high))
     put("accelerator_memory_bandwidth", spec.memory.bandwidth, "memory bandwidth")
     put("accelerator_tdp", spec.tdp, "rated power")
     put("scale_up_bandwidth", spec.scale_up.bandwidth, "scale-up bandwidth")

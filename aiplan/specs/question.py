@@ -28,6 +28,7 @@ CHOICES: dict[str, tuple[str, ...] | None] = {
     "law": tuple(LAWS),
     "recovery": ("elastic", "global"),
     "cost_method": ("owned", "rented"),
+    "calibration": None,
 }
 
 

@@ -54,7 +54,7 @@ def test_compute_is_the_same_whichever_two_are_given() -> None:
     ("flags", "name", "bound"),
     [
         ("--params 70B --deadline 90d", "training_days", 90.0),
-        ("--params 70B --deadline 10h", "training_days", 10 / 24),
+        ("--params 70B --deadline 12h", "training_days", 12 / 24),
         ("--deadline 30d --accelerators 16384", "training_days", 30.0),
         ("--budget $1B", "run_cost", 1e9),
         ("--budget $1M --accelerator h100 --cost-method rented", "run_cost", 1e6),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aiplan.graph import GRAPH
 from aiplan.quantities.layout import GIVES, pipeline_bubble
+from aiplan.quantities.layout_candidates import OVERHEADS
 from aiplan.quantities.shape_rules import GIVES as SHAPE
 
 # A chip of the H100's speed; what differs between the cases is memory and domain.
@@ -72,6 +73,15 @@ def test_the_real_layout_fits_with_sharded_gradients_or_recomputation() -> None:
     assert found["dp"] == 128
     bare = plan(405.85e9, 16384, 80, 8, **LLAMA_405B, **pins, recompute=0.0)
     assert (bare["zero_stage"], bare["fits"]) == (2, 1)
+
+
+def test_a_layout_leaves_room_where_one_can() -> None:
+    """The search keeps a twentieth free; the only layout that fits may fill the memory."""
+    chosen = plan(405.85e9, 16384, 80, 8, **LLAMA_405B)
+    assert chosen["memory_per_accelerator"] <= (1 - OVERHEADS.headroom) * chosen["usable_memory"]
+    only = plan(1e9, 1, 28, 1)
+    assert only["fits"] == 1
+    assert only["memory_per_accelerator"] > (1 - OVERHEADS.headroom) * only["usable_memory"]
 
 
 def test_100t_on_40m_gb200() -> None:
