@@ -153,14 +153,22 @@ def possible() -> bool:
     """Whether a child pays and is safe: on Linux with two processors, before any thread has begun."""
     threading = sys.modules.get("threading")
     alone = threading is None or threading.active_count() == 1
-    return sys.platform == "linux" and (os.cpu_count() or 1) > 1 and alone
+    return hasattr(os, "memfd_create") and (os.cpu_count() or 1) > 1 and alone
+
+
+def _start(many: bool) -> Ahead | None:
+    """A child, where one is possible and the system gives it."""
+    try:
+        return Ahead(many=many) if possible() else None
+    except OSError:
+        return None
 
 
 def begin(arguments: Sequence[str]) -> None:
     """Begin before the command line is read, where it looks as if texts are to be counted."""
     global _begun
-    if len(arguments) > 1 and OTHERWISE.isdisjoint(arguments) and possible():
-        _begun = Ahead(many="--corpus" in arguments)
+    if len(arguments) > 1 and OTHERWISE.isdisjoint(arguments):
+        _begun = _start("--corpus" in arguments)
 
 
 def begun(wanted: bool, *, many: bool = False) -> Ahead | None:
@@ -171,4 +179,4 @@ def begun(wanted: bool, *, many: bool = False) -> Ahead | None:
         if found:
             found.close()
         return None
-    return found or (Ahead(many=many) if possible() else None)
+    return found or _start(many)
