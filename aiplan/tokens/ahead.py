@@ -32,8 +32,9 @@ class Ahead:
         self.open = True
         self.few = not many
         """Whether the texts are few, so that loading counts for more than counting."""
-        self.waits = False
-        self.sent: list[str] = []
+        self.waits = 0
+        """Answers that are still to come."""
+        self.sent: list[str] | None = None
         self.found: dict[str, list[int]] = {}
         self._lock = allocate_lock()
         self._texts = os.memfd_create("texts")
@@ -49,26 +50,28 @@ class Ahead:
         self._to, self._from = os.fdopen(to_child, "wb"), os.fdopen(from_child, "rb")
 
     def send(self, texts: Sequence[str], names: Sequence[str]) -> None:
-        """Have these texts counted in these vocabularies, as far as the child has them."""
+        """Have these texts counted in these vocabularies, as far as the child has them; it keeps the last texts."""
         import json
 
         if not self.open or sum(map(len, texts)) > MOST:
             self.few = False
             self.close()
             return
-        encoded = [text.encode() for text in texts]
-        self.few = self.few and sum(map(len, encoded)) <= FEW
+        sizes: list[int] | None = None
         try:
-            os.ftruncate(self._texts, 0)
-            os.lseek(self._texts, 0, os.SEEK_SET)
-            with os.fdopen(os.dup(self._texts), "wb") as memory:
-                memory.writelines(encoded)
-            line = json.dumps([[len(data) for data in encoded], list(names), self.few])
-            self._to.write(line.encode() + b"\n")
-            self._to.flush()
-            if self.sent != list(texts):
+            if self.sent is None or self.sent != list(texts):
+                self._collect()
+                encoded = [text.encode() for text in texts]
+                sizes = [len(data) for data in encoded]
+                self.few = self.few and sum(sizes) <= FEW
+                os.ftruncate(self._texts, 0)
+                os.lseek(self._texts, 0, os.SEEK_SET)
+                with os.fdopen(os.dup(self._texts), "wb") as memory:
+                    memory.writelines(encoded)
                 self.sent, self.found = list(texts), {}
-            self.waits = True
+            self._to.write(json.dumps([sizes, list(names), self.few]).encode() + b"\n")
+            self._to.flush()
+            self.waits += 1
         except OSError:
             self.close()
 
@@ -82,10 +85,10 @@ class Ahead:
             return self.found.get(name) if self.sent == list(texts) else None
 
     def _collect(self) -> None:
-        if self.waits:
-            import json
+        import json
 
-            self.waits = False
+        while self.waits:
+            self.waits -= 1
             try:
                 self.found |= json.loads(self._from.readline())
             except (OSError, ValueError):
@@ -94,7 +97,7 @@ class Ahead:
     def close(self) -> None:
         """Let the child go."""
         if self.open:
-            self.open = self.waits = False
+            self.open, self.waits = False, 0
             os.kill(self._pid, 9)
             os.waitpid(self._pid, 0)
             os.close(self._texts)
@@ -116,12 +119,14 @@ def _serve(source: int, target: int, memory: int, many: bool) -> None:
         _prepare(engines, source, many)
         import json
 
+        texts: list[str] = []
         with os.fdopen(source, "rb") as requests, os.fdopen(target, "wb") as answers:
             for line in requests:
                 sizes, names, few = json.loads(line)
-                os.lseek(memory, 0, os.SEEK_SET)
-                with os.fdopen(os.dup(memory), "rb") as sent:
-                    texts = [sent.read(size).decode() for size in sizes]
+                if sizes is not None:
+                    os.lseek(memory, 0, os.SEEK_SET)
+                    with os.fdopen(os.dup(memory), "rb") as sent:
+                        texts = [sent.read(size).decode() for size in sizes]
                 found = {}
                 for name in names:
                     if (name, few) not in engines:

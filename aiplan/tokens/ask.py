@@ -21,15 +21,18 @@ def answer(
     documents: Sequence[Document], ask: Ask, ahead: Ahead | None = None, *, texts: Texts | None = None
 ) -> TokensResult:
     """Count and price documents, taken together as one prompt; `texts` are their counts where they are kept."""
-    registry = Registry(ask.prices)
-    chosen = [registry.find(name) for name in (ask.models or registry.shown)]
     leaves = [leaf for document in documents for leaf in document.leaves()]
     read = [leaf for leaf in leaves if leaf.error is None]
     if documents and not read:
         raise UserError(f"{leaves[0].name}: {leaves[0].error}")
+    if ahead:
+        ahead.send([d.text for d in read], ["o200k"])  # almost always needed; the rest once the models are known
+    registry = Registry(ask.prices)
+    chosen = [registry.find(name) for name in (ask.models or registry.shown)]
     texts = texts or Texts(read, Counters(mine=ask.tokenizer, ahead=ahead))
     if ahead:
-        ahead.send([d.text for d in read], ["o200k", *{model.vocabulary for model in chosen}])
+        if more := sorted({model.vocabulary for model in chosen} - {"o200k"}):
+            ahead.send([d.text for d in read], more)
         sum(document.words for document in read)  # counted and kept while the child counts tokens
     rows = [_model_row(model, read, texts, ask) for model in chosen]
     rows.sort(key=cheapest)

@@ -290,8 +290,10 @@ def _headline(
         around = (
             f" ({units.show(guess.low, 'token')} to {units.show(guess.high, 'token')}, 90%, {guess.sampled:,} read)"
         )
+    around = around or f" ({main['method'] if main else 'exact'})"
+    what = "file" if files == "1" else "files"
     text = (
-        f"{files} files, {units.show(tokens.value, 'token')} tokens of {main['model'] if main else vocabulary}{around}"
+        f"{files} {what}, {units.show(tokens.value, 'token')} tokens of {main['model'] if main else vocabulary}{around}"
     )
     best = main or next((row for row in rows if row["cost"] is not None), None)
     if best is not None and best["cost"] is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,13 +179,6 @@ def decode(data: bytes) -> tuple[str, str]:
     return data.decode("cp1252", "replace"), "Windows-1252"
 
 
-def read_plain(path: Path, kind: str, size: int) -> Document:
-    """A text file, as it is."""
-    if size > MOST_PROMPT:
-        return Document(str(path), kind, size, error=f"larger than {MOST_PROMPT >> 20} MiB; split it, or use --corpus")
-    return plain(str(path), kind, path.read_bytes())
-
-
 def plain(name: str, kind: str, data: bytes) -> Document:
     """A text document from its bytes."""
     text, encoding = decode(data)
@@ -242,19 +236,21 @@ def walk(folder: Path) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def looked_at(path: Path) -> tuple[str, int]:
-    """Kind and size [B] of a file. Raises OSError."""
-    if not path.is_file():
-        raise OSError(0, "not a regular file")
-    with path.open("rb") as file:
-        head = file.read(512)
-    return kind_of(path.name, head), path.stat().st_size
-
-
 def read(path: Path, sandbox: Any) -> Document:
     """Read any document; what cannot be read has its reason in `error`."""
+    name = str(path)
     try:
-        kind, size = looked_at(path)
+        if not stat.S_ISREG((status := path.stat()).st_mode):
+            raise OSError(0, "not a regular file")
+        size = status.st_size
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(512)
+            kind = kind_of(name, head)
+            if kind not in CHILD and kind not in MEDIA and kind not in UNREAD:
+                if size > MOST_PROMPT:
+                    reason = f"larger than {MOST_PROMPT >> 20} MiB; split it, or use --corpus"
+                    return Document(name, kind, size, error=reason)
+                return plain(name, kind, head + file.readall())
         if kind in CHILD:
             document: Document = sandbox.read(path, kind)
             document.bytes = size
@@ -262,13 +258,11 @@ def read(path: Path, sandbox: Any) -> Document:
         if kind in MEDIA:
             from aiplan.tokens import media
 
-            return media.read(str(path), kind, path)
-        if kind in UNREAD:
-            data = path.read_bytes() if kind == "ole" and size <= MOST_TEXT else b""
-            return Document(str(path), kind, size, error=unreadable(kind, data))
-        return read_plain(path, kind, size)
+            return media.read(name, kind, path)
+        data = path.read_bytes() if kind == "ole" and size <= MOST_TEXT else b""
+        return Document(name, kind, size, error=unreadable(kind, data))
     except OSError as error:
-        return Document(str(path), "unknown", error=error.strerror or str(error))
+        return Document(name, "unknown", error=error.strerror or str(error))
 
 
 UNREAD = {
