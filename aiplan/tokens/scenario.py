@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH
-from aiplan.specs.result import Value
+from aiplan.specs.result import Value, Warning_
 from aiplan.tokens import command, words
 from aiplan.tokens.ask import Texts
 from aiplan.tokens.count import Counters
 from aiplan.tokens.documents import Document
+from aiplan.tokens.models import Registry
 from aiplan.tokens.question import ASKS, Ask, TokensResult
 
 if TYPE_CHECKING:
@@ -139,14 +140,27 @@ def drawn(
             value.p10, value.p50, value.p90 = (draws.quantile(name, share) for share in (0.1, 0.5, 0.9))
     result.inputs |= {f"vary.{i.name}": i.typed for i in vary} | {"draws": count, "seed": seed}
     result.drivers = drivers(draws, "cost")
-    result.warnings += [_unused(i.name) for i in vary if i.name not in inputs]
+    result.warnings += [
+        Warning_("vary-unused", f"{i.name} varies but changes nothing that was asked")
+        for i in vary
+        if i.name not in inputs
+    ]
+    prices = path.parent / str(settings["prices"]) if "prices" in settings else None
+    result.warnings += _tiers(result, Registry(prices))
     return result, lost, draws
 
 
-def _unused(name: str) -> Any:
-    from aiplan.specs.result import Warning_
-
-    return Warning_("vary-unused", f"{name} varies but changes nothing that was asked")
+def _tiers(result: TokensResult, registry: Registry) -> list[Warning_]:
+    """Whether the price of a token changes within the interval of the tokens, while one price was drawn with."""
+    tokens, price = result.quantities["document_tokens"], result.quantities.get("price_per_input_token")
+    if tokens.p10 is None or price is None or price.origin == "given" or "model" not in result.choices:
+        return []
+    model = registry.find(str(result.choices["model"]))
+    ends = [(size, model.price(size, 1000.0).input) for size in (tokens.p10, tokens.p90) if size]
+    rates = [cost / size for size, cost in ends if cost is not None]
+    if not rates or max(rates) < 1.001 * min(rates):
+        return []
+    return [Warning_("price-tier", "the price of a token changes within this interval; that of its centre is used")]
 
 
 def derivation(settings: Mapping[str, Any], name: str) -> Any:

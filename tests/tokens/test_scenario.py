@@ -95,6 +95,13 @@ def test_draws_carry_the_interval_of_an_estimated_count(lease: Path) -> None:
         assert found["quantities"]["document_tokens"][end] == pytest.approx(expected, rel=0.01)
 
 
+def test_a_price_that_changes_within_the_interval_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"{HEAD}set: {{model: gemini-2.5-pro}}\nvary: {{document_tokens: 100k to 400k}}\n")
+    assert "price-tier" in aiplan("run", str(path), "--json").codes()
+    assert "price-tier" not in aiplan("run", str(path), "--set", "model=gpt-4o", "--json").codes()
+
+
 def test_a_share_of_the_draws_fits(lease: Path) -> None:
     arguments = ("--set", "model=gpt-4o", "--vary", "answer_tokens={uniform: [0, 256k]}", "--json")
     found = aiplan("run", str(lease), *arguments).json
