@@ -6,11 +6,19 @@ from typing import Any
 
 from aiplan import __version__, advice, units
 from aiplan.plan import TRAIN, Plan
-from aiplan.specs.result import Assumption, LawRow, Result, Value, Warning_
+from aiplan.specs.result import Assumption, LawRow, LayoutRow, Result, Value, Warning_
 from aiplan.whatif.uncertainty import intervals
 
 
-def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, name: str | None = None) -> Result:
+def answer(
+    plan: Plan,
+    *,
+    ask: str = "train",
+    asks: list[str] | None = None,
+    name: str | None = None,
+    layouts: list[LayoutRow] | None = None,
+    pareto: list[LayoutRow] | None = None,
+) -> Result:
     """The result of a plan: the contract's object, with everything that the reader needs to judge it."""
     shown = asks if asks is not None else TRAIN
     sure = intervals(plan)
@@ -43,6 +51,8 @@ def answer(plan: Plan, *, ask: str = "train", asks: list[str] | None = None, nam
         binding=plan.binding,
         assumptions=_assumptions(plan),
         warnings=[Warning_(code=code, message=text) for code, text in advice.warnings(plan)],
+        layouts=layouts or [],
+        pareto=pareto or [],
         laws=_laws(plan) if ask == "train" else [],
         drivers=[{"of": sure.of, **driver} for driver in sure.drivers],
         sources=sorted({node.source for node in plan.nodes.values() if node.source and node.origin != "search"}),
@@ -119,10 +129,24 @@ def _assumptions(plan: Plan) -> list[Assumption]:
         )
         for n, v in plan.assumed_limits.items()
     ]
+    if plan.value("mfu") is not None and "flops_per_sample" not in plan.question.given:
+        out.append(_mfu_convention(plan))
     for node in plan.nodes.values():
         if node.origin == "default":
             out.append(Assumption(quantity=node.name, value=node.value, unit=node.unit, source=node.source))
     return out
+
+
+def _mfu_convention(plan: Plan) -> Assumption:
+    """What the utilisation counts, and of which peak."""
+    chosen, peak = plan.expanded.chosen, plan.value("peak_flops")
+    kind = "sparse" if chosen["sparsity"] != "none" else "dense"
+    of = f"of the {kind} {chosen['precision']} peak, {units.show(peak, 'FLOP/s')}"
+    source = (
+        "convention: model FLOPs of the forward and backward pass, causal attention counted half, nothing recomputed; "
+        "hfu counts what is recomputed too (Chowdhery et al. 2022, Korthikanti et al. 2022)"
+    )
+    return Assumption(quantity="mfu", value=of, unit="", source=source)
 
 
 def _laws(plan: Plan) -> list[LawRow]:

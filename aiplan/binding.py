@@ -30,7 +30,8 @@ def of(
         need, room = plan.value("memory_per_accelerator"), plan.value("usable_memory")
         more = "more --accelerators, " if plan.given["accelerators"].origin == "given" else ""
         out.append(
-            f"memory_per_accelerator: {units.show(need, 'B')} is needed and {units.show(room, 'B')} can be used; "
+            f"memory_per_accelerator: {units.show(need, 'B')} is needed and {units.show(room, 'B')} can be used, "
+            f"{units.show(need - room, 'B')} too much; "
             f"{more}a leaner --recipe, or an accelerator with more memory or a larger scale-up domain may fit it"
         )
     for name, bound in limits.items():
@@ -49,9 +50,8 @@ def of(
             if assumed:
                 out.append(f"{name}: no fleet trains this within the {limit} that we assume{_knee(plan)}")
                 continue
-            out.append(
-                f"{name}: {have} is over the limit of {limit}; {flag}{have} would allow it{_way_out(plan, name)}"
-            )
+            knee = _knee(plan) if name == "training_days" else ""
+            out.append(f"{name}: {have} is over the limit of {limit}; {flag}{have} would allow it{knee}")
         elif solved and value > bound * 0.98:
             sized = solved == {"accelerators"} or (
                 "accelerators" in solved and (name == "training_days") != fleet_first
@@ -83,6 +83,15 @@ def _way_out(plan: Plan, name: str) -> str:
     if name != "training_days":
         return ""
     lost = plan.value("failure_goodput")
-    if plan.expanded.chosen.get("recovery") == "global" and lost is not None and lost < 0.5:
+    if plan.expanded.chosen.get("recovery") == "global" and lost is not None and lost < 0.75:
         return "; so may --recovery elastic, since with global recovery every failure stops all accelerators"
     return "; so may more --accelerators" if plan.given["accelerators"].origin == "given" else ""
+
+
+def why_solved(name: str, limits: dict[str, float]) -> str:
+    """What a free input was solved for."""
+    if name == "params":
+        return "the largest model within the limits"
+    if "training_days" in limits:
+        return f"the fewest that train within {units.show(limits['training_days'], 'day')} and hold the model"
+    return f"the most within the limits on {', '.join(limits)}"

@@ -142,8 +142,11 @@ def expand(question: Question, catalog: Catalog, defaults: dict[str, Any] | None
 
 def _own_defaults(own: dict[str, Any]) -> dict[str, Given]:
     """Quantities that a settings file fixes where nobody else does."""
+    from aiplan.specs.layout import read_layout
     from aiplan.specs.question import CHOICES, LIMITS, read_value
 
+    if "layout" in own:
+        own = {name: value for name, value in own.items() if name != "layout"} | read_layout(own["layout"])
     names = [name for name in own if name not in CHOICES and name not in LIMITS]
     return {n: Given(read_value(n, own[n], where="aiplan.yaml"), "default", "default of aiplan.yaml") for n in names}
 

@@ -13,28 +13,32 @@ from typing import Any
 
 import numpy as np
 
-from aiplan.quantities.layout import GIVES, Costs
-from aiplan.quantities.layout_candidates import MOST_VIRTUAL_STAGES, OVERHEADS
+from aiplan.quantities.layout import GIVES, Costs, choose_layout
+from aiplan.quantities.layout_candidates import MOST_VIRTUAL_STAGES, OVERHEADS, layout_axes
+from aiplan.quantities.pipeline_time import partly_overlapped
 
 CHUNK = 8192  # layouts at once: their arrays stay in the cache
 
-# What a step spends its time on, as it is named to the user.
+# What a step spends its time on, as it is named to the user, and the times of a micro-batch that it adds up.
 PARTS = {
-    "matrix_time": "matrix products",
-    "expert_matrix_time": "experts' products",
-    "attention_time": "attention",
-    "elementwise_time": "memory bandwidth",
-    "vocabulary_time": "vocabulary",
-    "tensor_time": "tensor-parallel traffic",
-    "expert_time": "experts' traffic",
-    "context_time": "context-parallel traffic",
-    "point_to_point_time": "traffic between stages",
+    "compute": ("matrix_time", "expert_matrix_time", "attention_time", "vocabulary_time"),
+    "memory traffic": ("elementwise_time",),
+    "tp traffic": ("tensor_time",),
+    "ep traffic": ("expert_time",),
+    "cp traffic": ("context_time",),
+    "pp traffic": ("point_to_point_time",),
 }
+
+
+def inputs() -> tuple[str, ...]:
+    """Names of the quantities that the costs of layouts are computed from."""
+    code = choose_layout.__code__
+    return code.co_varnames[: code.co_argcount]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One layout with its time, its memory, and the largest things that its step waits for."""
+    """One layout with its time, its memory, and the shares of what its step spends its time on."""
 
     layout: dict[str, float]
     seconds: float
@@ -43,38 +47,63 @@ class Ranked:
     bound_by: tuple[tuple[str, float], ...]
 
 
-def _powers(most: float) -> list[float]:
-    return [2.0**i for i in range(int(math.log2(max(most, 1.0)) + 1e-9) + 1)]
+def candidates(
+    values: Mapping[str, float], accelerators: float, fixed: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Every layout that can be built on no more than these accelerators, as one array for each member.
 
-
-def candidates(values: Mapping[str, float], accelerators: float, *, micro_most: float = 16.0) -> dict[str, Any]:
-    """Every layout that can be built on exactly these accelerators, as one array for each member.
-
-    Powers of two of tp (within the domain, dividing the heads), pp (up to the layers), cp, ep (dividing the experts)
-    and the micro-batch; interleaving by powers of two; all kinds of sharding and recomputation.
+    tp are powers of two (within the domain, dividing the heads), pp powers of two and divisors of the layers, cp
+    divisors of the sequence, ep of the experts, with as many replicas as there are accelerators for (pp and cp that
+    are no power of two only where none is left idle); interleaving by whole numbers; all kinds of sharding and
+    recomputation. `fixed` are members that the user gave.
     """
-    heads, layers, experts = values["heads"], values["layers"], values["experts"]
-    sequences = values["batch_tokens"] / values["seq_len"]
-    domain = min(values["scale_up_domain"], heads, accelerators)
-    axes = [
-        [t for t in _powers(domain) if heads % t == 0],
-        _powers(min(layers, accelerators)),
-        _powers(min(values["seq_len"] / 256.0, accelerators)),
-        [e for e in _powers(max(experts, 1.0)) if max(experts, 1.0) % e == 0],
-        _powers(MOST_VIRTUAL_STAGES),
-        [0.0, 1.0, 2.0, 3.0],
-        _powers(micro_most),
-        [0.0, 1.0, 2.0],
-    ]
-    tp, pp, cp, ep, v, zero, micro, recompute = (a.ravel() for a in np.meshgrid(*axes, indexing="ij"))
-    dp = accelerators / (tp * pp * cp)
-    keep = (dp >= 1.0) & (dp == np.floor(dp)) & (ep <= tp * cp * dp) & ((pp > 1.0) | (v == 1.0))
-    keep &= (
-        (v * pp <= layers + pp - 1.0) & (dp * micro <= np.maximum(sequences, 1.0)) & ((zero > 0.0) | (dp * cp <= 1.0))
-    )
-    keep &= ((zero == 0.0) | (dp * cp > 1.0)) & ((zero < 2.0) | (pp == 1.0) | (zero == 2.0))
-    members = (tp, pp, cp, ep, dp, v, zero, micro, recompute)
-    return {name: member[keep] for name, member in zip(GIVES, members, strict=True)}
+    pinned = dict(fixed or {})
+    layers, sequences = values["layers"], max(values["batch_tokens"] / values["seq_len"], 1.0)
+    axes: dict[str, Any] = dict(
+        layout_axes(
+            accelerators, values["scale_up_domain"], layers, values["heads"], values["experts"], values["seq_len"],
+            values["batch_tokens"], pinned, OVERHEADS, uneven=True,
+        )
+    )  # fmt: skip
+    found = _crossed({}, {name: axes[name] for name in ("tp", "pp", "cp", "ep")})
+    ranks = found["tp"] * found["pp"] * found["cp"]
+    if "dp" in pinned:
+        found["dp"] = np.full(len(ranks), pinned["dp"])
+    else:
+        each = found["ep"] // np.gcd(found["ep"].astype(int), (found["tp"] * found["cp"]).astype(int))
+        found["dp"] = accelerators // ranks // each * each
+    used = ranks * found["dp"]
+    keep = (found["dp"] >= 1.0) & (used <= accelerators)
+    for name in {"pp", "cp"} - set(pinned):
+        keep &= (used == accelerators) | (np.log2(found[name]) % 1.0 == 0.0)
+    if "ep" not in pinned:
+        keep &= found["ep"] <= found["tp"] * found["cp"] * found["dp"]
+    found = _kept(found, keep)
+    virtual = [pinned["virtual_stages"]] if "virtual_stages" in pinned else np.arange(1.0, MOST_VIRTUAL_STAGES + 1)
+    found = _crossed(found, {"virtual_stages": virtual, "micro_batch": axes["micro_batch"]})
+    keep = (found["micro_batch"] == min(axes["micro_batch"])) | (found["dp"] * found["micro_batch"] <= sequences)
+    if "virtual_stages" not in pinned:
+        most = np.where(found["pp"] > 1.0, np.ceil(layers / found["pp"]), 1.0)
+        keep &= found["virtual_stages"] <= most
+    found = _kept(found, keep)
+    stages = [pinned["zero_stage"]] if "zero_stage" in pinned else [0.0, 1.0, 2.0, 3.0]
+    again = [pinned["recompute"]] if "recompute" in pinned else [0.0, 1.0, 2.0]
+    found = _crossed(found, {"zero_stage": stages, "recompute": again})
+    if "zero_stage" not in pinned:
+        found = _kept(found, (found["zero_stage"] == 0.0) == (found["dp"] * found["cp"] == 1.0))
+    return {name: found[name] for name in GIVES}
+
+
+def _crossed(found: Mapping[str, Any], axes: Mapping[str, Any]) -> dict[str, Any]:
+    """Each of what was found with each point of the axes."""
+    grids = [a.ravel() for a in np.meshgrid(*(np.asarray(v, dtype=float) for v in axes.values()), indexing="ij")]
+    count, points = len(next(iter(found.values()), [0])), len(grids[0])
+    out = {name: np.repeat(member, points) for name, member in found.items()}
+    return out | {name: np.tile(grid, count) for name, grid in zip(axes, grids, strict=True)}
+
+
+def _kept(found: Mapping[str, Any], keep: Any) -> dict[str, Any]:
+    return {name: member[keep] for name, member in found.items()}
 
 
 def timed(values: Mapping[str, float], layouts: Mapping[str, Any]) -> Iterator[tuple[slice, Any, Any]]:
@@ -87,12 +116,19 @@ def timed(values: Mapping[str, float], layouts: Mapping[str, Any]) -> Iterator[t
         yield part, costs.seconds(), costs.bytes()
 
 
-def rank(values: Mapping[str, float], accelerators: float, usable_memory: float, *, most: int = 10) -> list[Ranked]:
-    """The fastest layouts that fit with room to spare, else that fit, the best first; else those that come nearest.
+def rank(
+    values: Mapping[str, float],
+    accelerators: float,
+    usable_memory: float,
+    fixed: Mapping[str, float] | None = None,
+    *,
+    most: int = 10,
+) -> list[Ranked]:
+    """The best layouts that fit with room to spare, else that fit, by step and failures; else those nearest to it.
 
-    `values` are the inputs of the layout's costs, as resolved in a plan.
+    `values` are the inputs of the layout's costs, as resolved in a plan; `fixed` members that the user gave.
     """
-    layouts = candidates(values, math.floor(accelerators))
+    layouts = candidates(values, math.floor(accelerators), fixed)
     count = len(layouts["tp"])
     if not count:
         return []
@@ -101,27 +137,31 @@ def rank(values: Mapping[str, float], accelerators: float, usable_memory: float,
         seconds[part], held[part] = time, memory
     roomy = held <= usable_memory * (1 - OVERHEADS.headroom)
     fits = roomy if roomy.any() else held <= usable_memory
-    order = np.argsort(np.where(fits, seconds, np.inf) if fits.any() else held, kind="stable")
+    replica = layouts["tp"] * layouts["pp"] * layouts["cp"]
+    worth = (seconds + values.get("step_overhead", 0.0)) * (1 + OVERHEADS.lost_to_failures * replica)
+    worth = np.where(fits, worth, np.inf) if fits.any() else held
+    first = np.argpartition(worth, min(most, count) - 1)[:most]
     out: list[Ranked] = []
     costs = Costs(values)
-    for i in order[:most]:
+    for i in first[np.argsort(worth[first], kind="stable")]:
         if fits.any() and not fits[i]:
             break
         layout = {name: float(member[i]) for name, member in layouts.items()}
         costs.at(**layout)
         whole = float(costs.seconds())
-        out.append(Ranked(layout, whole, float(held[i]), bool(fits[i]), _bound_by(costs.values, whole)))
+        out.append(Ranked(layout, whole, float(held[i]), bool(fits[i]), bound_by(costs.values)))
     return out
 
 
-def _bound_by(found: Mapping[str, Any], whole: float) -> tuple[tuple[str, float], ...]:
-    """The parts of a step by their share of it, the largest first."""
-    turns = float(found["micro_batches"] * found["stage_imbalance"])
-    device = sum(float(found[n]) for n in PARTS)
-    parts = {label: float(found[n]) * turns for n, label in PARTS.items()}
-    parts["launches and gathered weights"] = (float(found["micro_batch_time"]) - device) * turns
-    parts["pipeline bubble"] = float(found["pipeline_time"]) - float(found["micro_batch_time"]) * turns
-    parts["exchange of gradients"] = float(found["data_time"])
-    parts["optimizer"] = float(found["optimizer_time"])
-    shares = [(label, time / whole) for label, time in parts.items()]
-    return tuple(sorted(shares, key=lambda s: -s[1])[:4])
+def bound_by(found: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """What a step spends its time on, by its share, the largest first."""
+    turns = float(found["micro_batches"])
+    micro, device = float(found["micro_batch_time"]), sum(float(found[n]) for names in PARTS.values() for n in names)
+    launched = float(partly_overlapped(device, found["host_time"]))
+    parts = {label: sum(float(found[n]) for n in names) * turns for label, names in PARTS.items()}
+    parts["memory traffic"] += float(found["optimizer_time"])
+    parts["dp traffic"] = float(found["data_time"]) + (micro - launched) * turns
+    parts["host"] = (launched - device) * turns
+    parts["bubble"] = float(found["pipeline_time"]) - micro * turns
+    whole = sum(parts.values())
+    return tuple(sorted(((label, time / whole) for label, time in parts.items()), key=lambda s: -s[1]))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiplan.quantities  # noqa: F401  (fills the graph)
-from aiplan import binding, units
+from aiplan import binding, layout_given
 from aiplan.calibration import campaign_of
 from aiplan.choices import Expanded, expand
 from aiplan.errors import UserError
@@ -30,6 +30,7 @@ SHAPELESS_BELOW = 1e6  # params: no shape is invented for a smaller model
 SIZE_NAMES = ("params", "tokens", "training_flops", "loss", "flops_per_sample", "active_params")
 LAYOUT = ("tp", "pp", "cp", "ep", "dp", "virtual_stages", "zero_stage", "micro_batch", "recompute")
 
+REPAIR = ("fits", "step_time", "memory_per_accelerator", *LAYOUT)
 # What `aiplan train` asks, in the order in which it is shown.
 TRAIN = (
     "params active_params shape_params effective_params layers d_model experts tokens tokens_per_param unique_tokens "
@@ -82,11 +83,17 @@ class Engine:
 
 
 def train(
-    question: Question, catalog: Catalog, defaults: dict[str, Any] | None = None, *, more: list[str] | None = None
+    question: Question,
+    catalog: Catalog,
+    defaults: dict[str, Any] | None = None,
+    *,
+    more: list[str] | None = None,
+    repair: bool = False,
 ) -> Plan:
     """Plan a training run: solve for the free ones of accelerators and params, then resolve everything and `more`.
 
-    Raises UserError where the question fixes neither a size nor hardware.
+    With `repair` a plan that does not fit says what would make it fit. Raises UserError where the question fixes no
+    size and no hardware, or a layout that cannot be built.
     """
     expanded = expand(question, catalog, defaults)
     given, rivals = dict(expanded.given), set(expanded.rivals)
@@ -97,6 +104,7 @@ def train(
     assumed: dict[str, float] = {}
 
     sized = _size(given, rivals)
+    least = layout_given.take_ranks(question, given)
     counted = "accelerators" in given
     if not sized and not counted and not set(limits) - {"training_days"}:
         what = "a deadline alone fixes" if limits else "the question fixes"
@@ -116,8 +124,8 @@ def train(
 
     required = ("training_flops", "training_days")
     engine = Engine(given, rivals, required, [*TRAIN, *limits])
-    step = float(given["accelerators_per_server"].value or 1.0)
-    solver = Solver(engine, limits, step, free_accelerators=not counted)
+    step = max(float(given["accelerators_per_server"].value or 1.0), least)
+    solver = Solver(engine, limits, step, free_accelerators=not counted, least=least)
     if "training_days" not in limits and not (counted and sized) and not (sized and solver.growing()):
         limits["training_days"] = assumed["training_days"] = DEFAULT_DAYS
         solver.assumed = True
@@ -129,21 +137,25 @@ def train(
             given.pop("campaign_efficiency", None)
             _null_what_no_law_knows(question, given, rivals)
             engine = Engine(given, rivals, required, [*TRAIN, *limits])
-            solver = Solver(engine, limits, step, free_accelerators=not counted, assumed=bool(assumed))
+            solver = Solver(engine, limits, step, free_accelerators=not counted, least=least, assumed=bool(assumed))
             solved = solver.largest_params()
     elif not counted:
         solved = {"accelerators": solver.accelerators()}
     else:
         solved = {}
     for name, value in solved.items():
-        given[name] = Given(value, "search", _why(name, limits))
+        given[name] = Given(value, "search", binding.why_solved(name, limits))
 
-    plan = _resolved(question, expanded, given, rivals, [*limits, *(more or [])])
+    plan = resolved(question, expanded, given, rivals, [*limits, *(more or [])])
     plan.assumed_limits = assumed
     smaller = solver.values(max(plan.value("accelerators") - step, 1.0)) if "accelerators" in solved else {}
     plan.binding, plan.impossible = binding.of(
         plan, limits, set(solved), held=smaller.get("fits") != 0.0, fleet_first=solver.fleet_first
     )
+    if question.layout:
+        layout_given.check_shape(plan)
+    if repair and plan.value("fits") == 0.0 and "shaped" in rivals:
+        plan.binding += layout_given.repairs(plan, lambda g: Engine(dict(g), rivals, (), [*REPAIR]).at())
     return plan
 
 
@@ -153,12 +165,12 @@ def facts(question: Question, catalog: Catalog, asks: list[str], defaults: dict[
     given, rivals = dict(expanded.given), set(expanded.rivals)
     _size(given, rivals)
     rivals |= _shape_rivals(question, given, rivals, False)
-    plan = _resolved(question, expanded, given, rivals, [], asks)
+    plan = resolved(question, expanded, given, rivals, [], asks)
     plan.binding, plan.impossible = binding.of(plan, question.limits, set())
     return plan
 
 
-def _resolved(
+def resolved(
     question: Question,
     expanded: Expanded,
     given: dict[str, Given],
@@ -166,6 +178,7 @@ def _resolved(
     more: list[str],
     asks: list[str] | None = None,
 ) -> Plan:
+    """The plan with everything resolved from what is given."""
     wanted = [*(TRAIN if asks is None else asks), *more]
     try:
         unknown = [name for name, g in given.items() if g.value is None]
@@ -220,15 +233,6 @@ def _own_limits(defaults: dict[str, Any]) -> dict[str, float]:
     return {n: read_value(n, defaults[n], where="aiplan.yaml") for n in LIMITS if n in defaults}
 
 
-def _why(name: str, limits: dict[str, float]) -> str:
-    """What a free input was solved for."""
-    if name == "params":
-        return "the largest model within the limits"
-    if "training_days" in limits:
-        return f"the fewest that train within {units.show(limits['training_days'], 'day')} and hold the model"
-    return f"the most within the limits on {', '.join(limits)}"
-
-
 @dataclass(slots=True)
 class Solver:
     """Finds the free inputs of one engine; a number of accelerators is a multiple of the server beyond one server."""
@@ -237,6 +241,7 @@ class Solver:
     limits: dict[str, float]
     step: float
     free_accelerators: bool
+    least: float = 1.0  # ranks of a layout that is given
     assumed: bool = False  # whether the limit on days is ours, not the user's
     fleet_first: bool = False  # whether the fleet was sized before the model
     coarse: bool = False  # whether fleets need be known to a part in 200 only, while the model's size is sought
@@ -244,7 +249,7 @@ class Solver:
 
     def realisable(self, count: float) -> float:
         """The smallest number of accelerators, not below `count`, that can be bought."""
-        count = max(1.0, math.ceil(count - 1e-9))
+        count = max(self.least, math.ceil(count - 1e-9))
         return float(count) if count <= self.step else math.ceil(count / self.step) * self.step
 
     def values(self, accelerators: float, **more: float) -> dict[str, Any]:
@@ -265,7 +270,7 @@ class Solver:
         one = self.values(self.step, **more)
         count = min(self.limits[n] / (one[n] / self.step) for n in self.growing(**more))
         count = math.floor(count + 1e-9)
-        return float(max(1, count if count <= self.step else math.floor(count / self.step) * self.step))
+        return max(self.least, float(count if count <= self.step else count // self.step * self.step))
 
     def _fewest(self, **more: float) -> float:
         """Fewest accelerators that finish in time and hold the model; what is in time alone, where nothing holds it."""
@@ -315,9 +320,10 @@ class Solver:
             took = look(count).get("training_days")
             return math.inf if took is None else float(took)
 
-        if days(1.0) <= target:
-            return 1.0
-        low, high = 1.0, self.realisable(days(1.0) / target if days(1.0) < math.inf else 2.0)
+        one = days(self.least)
+        if one <= target:
+            return self.least
+        low, high = self.least, self.realisable(self.least * (one / target if one < math.inf else 2.0))
         while days(high) > target:
             if self.assumed and days(high) > max(0.7 * days(low), 1.5 * target):  # four times the fleet, little faster
                 return self._best_effort(days, high)
@@ -338,16 +344,15 @@ class Solver:
         return high
 
     def _best_effort(self, days: Callable[[float], float], most: float) -> float:
-        """The fastest fleet under a limit that the user set; under one of ours, the largest that still pays.
+        """The largest fleet that still pays, where none is in time.
 
         A fleet pays while doubling it saves at least 30% of the time: it has the least accelerators * days^2.
         """
-        power = 2.0 if self.assumed else 99.0
 
         def worth(k: int) -> float:
             count = self.realisable(most / 2**k)
             took = days(count)
-            return math.log(count) + power * math.log(took) if took < math.inf else math.inf
+            return math.log(count) + 2.0 * math.log(took) if took < math.inf else math.inf
 
         best = 0
         for k in range(2, 24, 2):

@@ -40,6 +40,7 @@ FLAGS = (
     Flag("power", "facility_power", "Upper bound on the power of the facility, e.g. 1GW."),
     Flag("precision", "precision", "Number format of the matrix work, e.g. bf16, fp8."),
     Flag("sparsity", "sparsity", "none or 2:4."),
+    Flag("layout", "layout", "How the accelerators are divided, e.g. tp=8,pp=16,vp=8; else the fastest that fits."),
     Flag("recipe", "recipe", "Optimizer recipe: bytes kept per parameter."),
     Flag("law", "law", "Scaling law, e.g. besiroglu_2024, rule_20."),
     Flag("site", "site", "Site: price and carbon of electricity, PUE."),

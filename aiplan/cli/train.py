@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,6 +28,10 @@ from aiplan.cli.options import (
     question_of,
     settings_of,
 )
+from aiplan.errors import UserError
+
+if TYPE_CHECKING:
+    from aiplan.specs.result import LayoutRow
 
 app = typer.Typer(**BARE)
 
@@ -47,6 +51,20 @@ def train(
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Write the question to FILE as a scenario.")
     ] = None,
+    layouts: Annotated[
+        int | None,
+        typer.Option(
+            "--layouts",
+            min=1,
+            max=1000,
+            metavar="N",
+            help="Search every layout and show the best N.",
+            show_default=False,
+        ),
+    ] = None,
+    pareto: Annotated[
+        bool, typer.Option("--pareto", help="Show the fleets that no other beats in days, money and power.")
+    ] = False,
     catalog: CatalogDirs = [],
     format: Format = "table",
     json: Json = False,
@@ -62,6 +80,8 @@ def train(
     form = format_of(format, json)
     question = question_of(flags, set_, limit, ctx.args)
     if vary or assert_ or draws is not None or save_draws or save:
+        if layouts or pareto:
+            raise UserError("--layouts and --pareto show one plan: without --vary, --assert, --draws and --save")
         settings = settings_of(flags, set_, ctx.args)
         _what_if(settings, limit, vary, assert_, draws, seed, save_draws, save, catalog, form, all_, output)
         return
@@ -71,8 +91,17 @@ def train(
     from aiplan.plan import train as solve
 
     found, defaults = open_catalog(catalog)
-    plan = solve(question, found, defaults)
-    emit(render([answer(plan)], form, everything=all_), output)
+    plan = solve(question, found, defaults, repair=True)
+    best: list[LayoutRow] = []
+    fleets: list[LayoutRow] = []
+    if layouts or pareto:
+        from aiplan import layout_rows
+
+        if layouts:
+            plan, best = layout_rows.best(plan, layouts)
+        if pareto:
+            fleets = layout_rows.pareto(plan)
+    emit(render([answer(plan, layouts=best, pareto=fleets)], form, everything=all_), output)
     if plan.impossible:
         from aiplan.errors import IMPOSSIBLE
 

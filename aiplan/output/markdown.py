@@ -21,6 +21,7 @@ def markdown(result: Result, *, everything: bool = False) -> str:
             lines.append(
                 f"| {label_text(name, value)} | {_text(value_text(name, value))} | {_text(range_text(name, value))} |"
             )
+    lines += _layouts(result)
     failed = [c for c in result.checks if not c.passed]
     lines += _bullets("Failed", [c.message for c in failed])
     lines += _bullets("What fixes the answer", result.binding)
@@ -33,6 +34,20 @@ def markdown(result: Result, *, everything: bool = False) -> str:
     lines += [f"- {_text(line)}" for line in grouped(result)]
     lines += ["", *(f"- {_text(source)}" for source in result.sources), "", "</details>"]
     return "\n".join(lines)
+
+
+def _layouts(result: Result) -> list[str]:
+    """Layouts and fleets side by side, where they were asked for."""
+    out: list[str] = []
+    for name, rows in (("layouts", result.layouts), ("pareto", result.pareto)):
+        if rows:
+            from aiplan.output import layouts
+
+            fleets = name == "pareto"
+            head = (*layouts.heading(fleets=fleets), "time goes to")
+            out += ["", f"### {layouts.TITLES[name]}", "", f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+            out += [f"| {' | '.join((*layouts.cells(row, fleets=fleets), layouts.bound(row)))} |" for row in rows]
+    return out
 
 
 def _bullets(heading: str, items: list[str]) -> list[str]:

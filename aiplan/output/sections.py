@@ -8,7 +8,7 @@ from aiplan.specs.result import Result, Value
 SECTIONS: dict[str, str] = {
     "Model and data": "params active_params tokens tokens_per_param data_bytes epochs loss training_flops",
     "Hardware": "accelerators memory_per_accelerator usable_memory fits hbm_total checkpoint_bytes",
-    "Time": "batch_tokens step_time mfu mtbf goodput campaign_efficiency training_days accelerator_hours",
+    "Time": "batch_tokens step_time mfu hfu mtbf goodput campaign_efficiency training_days accelerator_hours",
     "Power and planet": "it_power facility_power average_power energy sites carbon water",
     "Money": "cluster_capex building_capex capex amortized_cost rental_cost electricity_cost staff_cost data_cost "
     "run_cost flops_per_usd",

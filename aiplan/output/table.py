@@ -39,6 +39,7 @@ def table(result: Result, *, everything: bool = False) -> str:
     if result.drivers:
         shares = ", ".join(f"{d['input']} {d['share']:.0%}" for d in result.drivers[:6])
         lines += _list(f"What makes {result.drivers[0]['of']} uncertain", [shares])
+    lines += _layouts(result)
     lines += _laws(result)
     lines += _list("Assumptions", grouped(result))
     lines += _list("Warnings", [f"{w.code}: {w.message}" for w in result.warnings])
@@ -65,6 +66,18 @@ def _quantities(result: Result, everything: bool) -> list[Line]:
         text = columns(("", "value, p10 to p90"), rows, right=(1,)).splitlines()
         headings = {i for i, line in enumerate(text) if line and not line.startswith(" ")}
     return [Line(line, "bold" if i in headings else "dim" if i == 0 else "") for i, line in enumerate(text)]
+
+
+def _layouts(result: Result) -> list[Line]:
+    """Layouts and fleets side by side, where they were asked for."""
+    out: list[Line] = []
+    for name, rows in (("layouts", result.layouts), ("pareto", result.pareto)):
+        if rows:
+            from aiplan.output import layouts
+
+            first, *rest = layouts.lines(rows, fleets=name == "pareto")
+            out += [Line(""), Line(layouts.TITLES[name], "bold"), Line(first, "dim"), *map(Line, rest)]
+    return out
 
 
 def _laws(result: Result) -> list[Line]:

@@ -269,6 +269,7 @@ def data_time(
     link_latency: float,
     data_overlap: float,
     micro_batch_time: float,
+    micro_batches: float,
     *,
     least_exposed: float = 0.1,
 ) -> float:
@@ -276,9 +277,10 @@ def data_time(
 
         maximum(0.1 traffic, traffic - data_overlap * micro_batch_time); none where the weights are sharded
 
-    Gradients are scattered and weights gathered over the group of dp cp ranks, experts' over fewer.
+    Gradients are scattered and weights gathered over the group of dp cp ranks, experts' over fewer. Where gradients
+    are sharded (stage 2) no rank can add them up, so that they are scattered after every micro-batch.
 
-    >>> data_time(8e9, 0.0, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 3.6e11, 4e10, 0, 0.5, 1.0)
+    >>> data_time(8e9, 0.0, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 3.6e11, 4e10, 0, 0.5, 1.0, 4.0)
     0.0
     """
     ranks, experts_ranks = dp * cp, maximum(dp * cp * tp / ep, 1.0)
@@ -286,10 +288,14 @@ def data_time(
     routed = routed_params / (ep * pp)
     dense_rate = seconds_per_byte(ranks, scale_up_domain / tp, scale_up_rate, scale_out_rate)
     routed_rate = seconds_per_byte(experts_ranks, scale_up_domain / ep, scale_up_rate, scale_out_rate)
-    size = bytes_per_gradient + bytes_per_weight
-    traffic = size * (dense * dense_rate + routed * routed_rate) + 2.0 * link_latency * log2(ranks)
-    waits = maximum(least_exposed * traffic, traffic - data_overlap * micro_batch_time)
-    out: float = where(zero_stage > 2, 2.0 * link_latency * log2(ranks), waits)
+    size, latency = dense * dense_rate + routed * routed_rate, 2.0 * link_latency * log2(ranks)
+    traffic = (bytes_per_gradient + bytes_per_weight) * size + latency
+    hidden = data_overlap * micro_batch_time
+    waits = maximum(least_exposed * traffic, traffic - hidden)
+    scattered = bytes_per_gradient * size + latency
+    again = (micro_batches - 1.0) * maximum(least_exposed * scattered, scattered - hidden)
+    waits = waits + where(zero_stage > 1, again, 0.0)
+    out: float = where(zero_stage > 2, latency, waits)
     return out
 
 

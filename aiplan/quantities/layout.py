@@ -12,7 +12,14 @@ from aiplan.graph import GRAPH, NoValue, given, quantity
 from aiplan.maths import maximum, minimum
 from aiplan.quantities import activations, communication_time, pipeline_time, shape_rules  # noqa: F401  (what it costs)
 from aiplan.quantities.compute_time import size_scale
-from aiplan.quantities.layout_candidates import OVERHEADS, Overheads, scored_splits
+from aiplan.quantities.layout_candidates import (
+    OVERHEADS,
+    Overheads,
+    Split,
+    layout_axes,
+    neighbours,
+    scored_splits,
+)
 from aiplan.quantities.memory import state_memory_without_shape
 
 GIVES = ("tp", "pp", "cp", "ep", "dp", "virtual_stages", "zero_stage", "micro_batch", "recompute")
@@ -93,6 +100,10 @@ def replicate(
 
 # What a layout's time and memory are computed from, besides the layout: the inputs of the search, in their order.
 TIMED = ("pipeline_time", "data_time", "optimizer_time")
+
+
+TIGHT = 1e12  # added to the seconds of a layout that fits without room to spare
+BEYOND = 1e15  # what is larger is the bytes of a layout that does not fit, what is smaller its seconds
 
 
 class Costs:
@@ -206,8 +217,6 @@ def choose_layout(
     bytes_per_gradient_copy: float,
     memory_factor: float,
     memory_overhead: float,
-    attention_flops_share: float,
-    forward_flops_per_token: float,
     step_overhead: float,
     *,
     pinned: Mapping[str, float] | None = None,
@@ -217,81 +226,18 @@ def choose_layout(
 
         min (pipeline_time + data_time + optimizer_time) (1 + failures) over the layouts that fit
 
-    Candidates are powers of two of tp (within the scale-up domain, dividing the heads), pp (not over the layers), cp
-    (at least `context_tokens` each) and ep (dividing the experts); dp is what is left. They are put in order by a
-    rough overhead, and the first `timed` that fit, with some room to spare where one has it, are timed by the formulas
-    of the graph. Where nothing fits the layout that comes nearest is chosen, so that `fits` is 0. `pinned` are members
-    that the user fixed. Raises NoValue where they need more accelerators than there are.
+    Candidates are powers of two of tp (within the scale-up domain, dividing the heads) and pp (not over the layers),
+    divisors of the sequence for cp and of the experts for ep; dp is what is left. They are put in order by a rough
+    overhead and the first that fit, with some room to spare where one has it, are timed by the formulas of the graph;
+    from the best of them the search goes on step by step while that helps. Where nothing fits the layout that comes
+    nearest is chosen, so that `fits` is 0. `pinned` are members that the user fixed. Raises NoValue where they need
+    more accelerators than there are.
     """
+    inputs = {name: value for name, value in locals().items() if name not in ("pinned", "coefficients")}
     c = coefficients
     fixed = {name: float(value) for name, value in (pinned or {}).items()}
     total = max(1.0, math.floor(accelerators))
-    costs = Costs(
-        {
-            "seq_len": seq_len,
-            "matmul_params": matmul_params,
-            "moe_layers": moe_layers,
-            "experts_per_token": experts_per_token,
-            "expert_params": expert_params,
-            "d_model": d_model,
-            "peak_flops": peak_flops,
-            "peak_flops_wide": peak_flops_wide,
-            "matrix_efficiency": matrix_efficiency,
-            "precision_efficiency": precision_efficiency,
-            "low_precision": low_precision,
-            "half_tokens": half_tokens,
-            "half_width": half_width,
-            "experts": experts,
-            "d_ff_expert": d_ff_expert,
-            "expert_efficiency": expert_efficiency,
-            "attention_flops_per_token": attention_flops_per_token,
-            "layers": layers,
-            "heads": heads,
-            "attention_width": attention_width,
-            "sliding_window": sliding_window,
-            "attention_efficiency": attention_efficiency,
-            "memory_rate": memory_rate,
-            "unfused_attention": unfused_attention,
-            "unfused_passes": unfused_passes,
-            "attention_sinks": attention_sinks,
-            "sink_passes": sink_passes,
-            "layer_activations": layer_activations,
-            "bytes_per_activation": bytes_per_activation,
-            "sequence_parallel": sequence_parallel,
-            "activation_passes": activation_passes,
-            "casting_passes": casting_passes,
-            "permute_passes": permute_passes,
-            "vocab": vocab,
-            "scale_up_domain": scale_up_domain,
-            "scale_up_rate": scale_up_rate,
-            "scale_out_rate": scale_out_rate,
-            "link_latency": link_latency,
-            "exposed_tensor": exposed_tensor,
-            "exposed_experts": exposed_experts,
-            "kv_cache_per_token": kv_cache_per_token,
-            "exposed_context": exposed_context,
-            "exposed_pipeline": exposed_pipeline,
-            "host_layer_time": host_layer_time,
-            "host_expert_time": host_expert_time,
-            "host_speed": host_speed,
-            "shape_params": shape_params,
-            "routed_params": routed_params,
-            "bytes_per_weight": bytes_per_weight,
-            "batch_tokens": batch_tokens,
-            "bytes_per_gradient": bytes_per_gradient,
-            "data_overlap": data_overlap,
-            "params": params,
-            "embedding_params": embedding_params,
-            "unembedding_params": unembedding_params,
-            "bytes_per_optimizer_state": bytes_per_optimizer_state,
-            "weight_copies": weight_copies,
-            "layer_activations_selective": layer_activations_selective,
-            "bytes_per_logit": bytes_per_logit,
-            "bytes_per_gradient_copy": bytes_per_gradient_copy,
-            "memory_factor": memory_factor,
-            "memory_overhead": memory_overhead,
-        }
-    )
+    costs = Costs(inputs)
     work = 6 * matmul_params / layers  # FLOP per token of the mean layer, attention left out
     speed = peak_flops * matrix_efficiency
     splits = scored_splits(
@@ -304,65 +250,63 @@ def choose_layout(
     if not splits:
         raise NoValue(f"no layout of {accelerators:g} accelerators has {', '.join(f'{n}={fixed[n]:g}' for n in fixed)}")
 
-    logits_share = 2 * d_model * vocab / forward_flops_per_token
-    again = {
-        0.0: 1.0,
-        1.0: 1 + c.elementwise + attention_flops_share / 3,
-        2.0: 1 + c.elementwise + (1 - logits_share) / 3,
-    }
-    if "recompute" in fixed:
-        again = {fixed["recompute"]: again.get(fixed["recompute"], 1.0)}
     state_bytes = bytes_per_weight * weight_copies + bytes_per_gradient + bytes_per_optimizer_state
     hopeless = params * state_bytes / total + memory_overhead > usable_memory
-    if hopeless and "recompute" not in fixed:
-        again = {2.0: again[2.0]}
-    exposed = c.exposed_data * speed / scale_out_rate * params / (matmul_params + unembedding_params) / 6
+    again = [2.0] if hopeless else [0.0, 1.0, 2.0]
+    if "recompute" in fixed:
+        again = [fixed["recompute"]]
+
+    def cost_of(layout: tuple[float, ...]) -> float:
+        """Time of a step at a layout, more where no room is left; where it does not fit its bytes, beyond any time."""
+        costs.at(**dict(zip(GIVES, layout, strict=True)))
+        memory = costs.bytes()
+        if memory > usable_memory:
+            return BEYOND + float(memory)
+        tp, pp, cp = layout[:3]
+        time = float((costs.seconds() + step_overhead) * (1 + c.lost_to_failures * tp * pp * cp))
+        return time if memory <= usable_memory * (1 - c.headroom) else TIGHT + time
+
+    def attempt(split: Split) -> tuple[float, tuple[float, ...]]:
+        """The best of what a split may shard and recompute; what comes nearest where none fits."""
+        stages = [0.0] if split.dp * split.cp == 1 else [3.0] if hopeless else [1.0, 2.0, 3.0]
+        if "zero_stage" in fixed:
+            stages = [fixed["zero_stage"]]
+        out: tuple[float, tuple[float, ...]] = (math.inf, ())
+        for recompute in again:
+            for stage in stages:
+                layout = (*split[1:7], stage, split.micro_batch, recompute)
+                cost = cost_of(layout)
+                out = min(out, (cost, layout))
+                if cost < TIGHT and stage == stages[0]:  # whatever else shards or recomputes more
+                    return out
+        return out
+
     most = c.timed_with_experts if moe_layers > 0 else c.timed
+    tried: list[tuple[float, tuple[float, ...]]] = []
+    alike: dict[float, int] = {}
+    for split in splits:
+        if alike.get(split.pp, 0) >= c.alike:
+            continue
+        tried.append(attempt(split))
+        alike[split.pp] = alike.get(split.pp, 0) + (tried[-1][0] < BEYOND)
+        most -= tried[-1][0] < BEYOND
+        if not most:
+            break
+    tried.sort()
+    starts = {layout[1]: (cost, layout) for cost, layout in reversed(tried)}  # the best of each number of stages
+    axes = layout_axes(total, scale_up_domain, layers, heads, experts, seq_len, batch_tokens, fixed, c)
+    seen: set[tuple[float, ...]] = set()
 
-    def fastest(room: float) -> tuple[bool, tuple[float, ...]]:
-        """Whether a layout fits into so much memory, and the fastest that does, else the one that comes nearest."""
-        best: tuple[float, tuple[float, ...]] = (math.inf, ())  # time where it fits, layout
-        nearest: tuple[float, tuple[float, ...]] = (math.inf, ())  # bytes, layout
-        timed = 0
-        for _, tp, pp, cp, ep, dp, v, micro, m in splits:
-            one = dp * cp == 1
-            stages = [0.0] if one else [3.0] if hopeless else [1.0, 2.0, 3.0]
-            if "zero_stage" in fixed:
-                stages = [fixed["zero_stage"]]
-            rank_tokens = batch_tokens / (dp * cp)
-            options = sorted(
-                (
-                    (1 + (0.0 if one else exposed * _traffic(s, m, bytes_per_weight, bytes_per_gradient) / rank_tokens))
-                    * again[r],
-                    s,
-                    r,
-                )
-                for s in stages
-                for r in again
-            )
-            for _order, stage, recompute in options:
-                layout = (tp, pp, cp, ep, dp, v, stage, micro, recompute)
-                costs.at(**dict(zip(GIVES, layout, strict=True)))
-                memory = costs.bytes()
-                if memory <= room:
-                    time = (costs.seconds() + step_overhead) * (1 + c.lost_to_failures * tp * pp * cp)
-                    timed += 1
-                    best = min(best, (time, layout))
-                    break
-                if not timed:
-                    nearest = min(nearest, (memory, layout))
-            if timed >= most:
-                break
-        return timed > 0, (best if timed else nearest)[1]
+    def climbed(best: tuple[float, tuple[float, ...]]) -> tuple[float, tuple[float, ...]]:
+        """The best that is reached by one step after another, none of which makes it worse."""
+        while True:
+            start = best
+            for near in neighbours(start[1], axes, total, layers, batch_tokens / seq_len, fixed):
+                if near[1:] not in seen:
+                    seen.add(near[1:])
+                    best = min(best, attempt(near))
+            if best == start:
+                return best
 
-    found, chosen = fastest(usable_memory * (1 - c.headroom))
-    if not found:
-        found, chosen = fastest(usable_memory)
-    return tuple(float(value) for value in chosen)
-
-
-def _traffic(stage: float, micro_batches: float, weight: float, gradient: float) -> float:
-    """Bytes per parameter that one rank sends in a step: gradients reduced, weights gathered."""
-    if stage > 2:
-        return micro_batches * (2 * weight + gradient)
-    return (micro_batches if stage > 1 else 1) * gradient + weight
+    best = min(climbed(start) for start in sorted(starts.values())[: c.starts])
+    return tuple(float(value) for value in (best if best[0] < BEYOND else tried[0])[1])

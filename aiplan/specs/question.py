@@ -47,13 +47,17 @@ WHOLE = frozenset(
 
 @dataclass(slots=True)
 class Question:
-    """A planning question: `given` and `limits` in SI, `choices` by name, `typed` as the user wrote them."""
+    """A planning question: `given` and `limits` in SI, `choices` by name, `typed` as the user wrote them.
+
+    `layout` are those of `given` that were given as one layout, which must be one that can be built.
+    """
 
     ask: str = "train"
     given: dict[str, float] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
     choices: dict[str, str] = field(default_factory=dict)
     typed: dict[str, Any] = field(default_factory=dict)
+    layout: dict[str, float] = field(default_factory=dict)
 
 
 def read_value(name: str, raw: Any, *, where: str = "") -> float:
@@ -113,6 +117,8 @@ def read_question(
             question.choices[name] = read_choice(name, raw, where=where)
         elif name in LIMITS:
             question.limits[name] = _positive(name, raw, where)
+        elif name == "layout":
+            _take_layout(question, raw, settings, where)
         else:
             question.given[name] = read_value(name, raw, where=where)
     for name, raw in (limits or {}).items():
@@ -122,6 +128,17 @@ def read_question(
         question.typed[f"limit.{name}"] = raw
         question.limits[name] = _positive(name, raw, where)
     return question
+
+
+def _take_layout(question: Question, raw: Any, settings: Mapping[str, Any], where: str) -> None:
+    """Pin the members of a layout. Raises UserError where one of them is set apart to another value."""
+    from aiplan.specs.layout import read_layout
+
+    for name, value in read_layout(raw, where=where).items():
+        if name in settings and read_value(name, settings[name], where=where) != value:
+            at = f"{where}: " if where else ""
+            raise UserError(f"{at}layout: {name} is {value:g}, but {name} is set to {settings[name]} too")
+        question.given[name] = question.layout[name] = value
 
 
 def _positive(name: str, raw: Any, where: str) -> float:

@@ -84,6 +84,33 @@ class LawRow:
 
 
 @dataclass(slots=True)
+class LayoutRow:
+    """One layout of a plan's accelerators, or of another fleet's, and what it comes to."""
+
+    accelerators: float
+    """Accelerators of the fleet."""
+    layout: dict[str, int]
+    """tp, pp, cp, ep, dp, virtual_stages, zero_stage, micro_batch and recompute."""
+    step_time: float | None
+    """Time of one optimizer step [s]."""
+    mfu: float | None
+    """Model FLOPs as a share of the dense peak."""
+    memory_per_accelerator: float | None
+    """Memory on the fullest accelerator [B]."""
+    fits: float | None
+    """1 where it fits, 0 where not."""
+    training_days: float | None
+    """Days of the run [day]."""
+    run_cost: float | None
+    """Cost of the run [USD]."""
+    facility_power: float | None
+    """Peak power of the facility [W]."""
+    bound_by: list[dict[str, Any]]
+    """What the step spends its time on (`what`: compute, memory traffic, tp, ep, cp, pp or dp traffic, host, bubble)
+    with its `share`, the largest first."""
+
+
+@dataclass(slots=True)
 class Result:
     """The answer to one plan."""
 
@@ -115,6 +142,10 @@ class Result:
     """The same question put to each scaling law, where the user left the data or the size to a law."""
     drivers: list[dict[str, Any]] = field(default_factory=list)
     """The uncertain inputs behind the interval of the run's cost (or days), the largest share first."""
+    layouts: list[LayoutRow] = field(default_factory=list)
+    """The best layouts of the accelerators, where they were asked for."""
+    pareto: list[LayoutRow] = field(default_factory=list)
+    """Fleets, each in its best layout, that no other beats in days, money and power, where they were asked for."""
     checks: list[Check] = field(default_factory=list)
     """Assertions and warnings of the scenario."""
     claim: dict[str, Any] | None = None
@@ -124,7 +155,7 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The contract's object: every key of the contract present; empty additions left out."""
-        optional = ("name", "laws", "drivers", "checks", "claim", "ours")
+        optional = ("name", "laws", "drivers", "layouts", "pareto", "checks", "claim", "ours")
         out = {"schema": self.schema}
         out |= {key: _plain(getattr(self, key)) for key in self.__slots__ if key != "schema" and key not in optional}
         return out | {key: _plain(found) for key in optional if (found := getattr(self, key))}

@@ -149,8 +149,9 @@ def answer_one(
 
             question = grid.at_point(question, point)
         result, impossible, draws = _solve(
-            path, key, question, scenario, names, title, catalog, defaults, draws=over.draws, seed=over.seed
-        )
+            path, key, question, scenario, names, title, catalog, defaults,
+            draws=over.draws, seed=over.seed, repair=not point,
+        )  # fmt: skip
     texts = {name: step.text for name, step in (point or {}).items()}
     needs = any(a.relative is not None for a, _ in parsed)
     where = ", ".join(f"{name} {text}" for name, text in texts.items())
@@ -255,6 +256,7 @@ def _solve(
     *,
     draws: int | None = None,
     seed: int = 0,
+    repair: bool = False,
 ) -> tuple[Result, bool, Draws | None]:
     asks = None
     if question.ask == "facts":
@@ -265,7 +267,7 @@ def _solve(
     def plan_of(asked: Question) -> Plan:
         if asks is not None:
             return facts(asked, catalog, asks, defaults)
-        return train(asked, catalog, defaults, more=names)
+        return train(asked, catalog, defaults, more=names, repair=repair)
 
     if not scenario.vary and draws is None:
         plan = plan_of(question)

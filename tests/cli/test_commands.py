@@ -43,7 +43,7 @@ def test_help(command: str) -> None:
 
 
 def test_flags_are_names_that_exist() -> None:
-    assert {flag.sets for flag in FLAGS} <= set(GRAPH.quantities) | set(CHOICES)
+    assert {flag.sets for flag in FLAGS} <= set(GRAPH.quantities) | set(CHOICES) | {"layout"}
     assert len({flag.flag for flag in FLAGS}) == len(FLAGS)
     shown = aiplan("train", "--help").out
     assert all(f"--{flag.flag} " in shown for flag in FLAGS)

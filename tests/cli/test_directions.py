@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.helpers import aiplan, train
@@ -243,3 +245,41 @@ def test_flags_win_over_set_and_may_be_spelt_in_three_ways() -> None:
     assert train("--params 70B --set params=1B").value("params") == 70e9
     ways = [train(f"--params 1B {way}").values() for way in ("--mfu 30%", "--mfu=0.3", "--set mfu=30%")]
     assert ways[0] == ways[1] == ways[2]
+
+
+def test_a_deadline_that_no_fleet_meets_shows_one_that_pays() -> None:
+    done = train("--params 100T --deadline 1d", code=3)
+    assert done.value("training_days") > 365
+    late = next(line for line in done.json["binding"] if line.startswith("training_days:"))
+    assert "the largest fleet that pays" in late
+    twice = train(f"--params 100T --accelerators {2 * done.value('accelerators'):.0f}")
+    assert twice.value("training_days") > 0.65 * done.value("training_days")
+
+
+def test_a_layout_is_one_option_and_one_key(tmp_path: Path) -> None:
+    asked = "--model llama-3-70b --accelerator h100 --accelerators 64 --layout tp=8,pp=2,vp=4,zero=1"
+    typed = train(asked)
+    assert typed.json["choices"]["layout"].items() >= {"tp": 8, "pp": 2, "virtual_stages": 4, "zero_stage": 1}.items()
+    file = tmp_path / "layout.yaml"
+    file.write_text(
+        "aiplan: 1\nset:\n  model: llama-3-70b\n  accelerator: h100\n  accelerators: 64\n"
+        "  layout: tp=8,pp=2,vp=4,zero=1\n"
+    )
+    read = aiplan("run", str(file), "--json")
+    assert read.code == 0
+    assert read.value("step_time") == typed.value("step_time")
+    file.write_text(file.read_text().replace("tp=8", "tq=8"))
+    bad = aiplan("run", str(file), "--json")
+    assert (bad.code, bad.out, bad.err.count("\n")) == (2, "", 1)
+    assert "layout.yaml:6:" in bad.err
+    assert "nearest: tp" in bad.err
+
+
+def test_every_plan_says_what_its_utilisation_counts() -> None:
+    for flags, peak in (("", "dense bf16 peak, 2.5 PFLOP/s"), ("--precision fp8", "dense fp8 peak, 5 PFLOP/s")):
+        found = train(f"--params 70B --accelerators 144 {flags}").json
+        said = next(a for a in found["assumptions"] if a["quantity"] == "mfu")
+        assert peak in said["value"]
+        assert "causal attention counted half" in said["source"]
+        assert found["quantities"]["hfu"]["value"] >= found["quantities"]["mfu"]["value"]
+    assert "  hfu  " in aiplan("train", "--params", "70B").out
