@@ -50,6 +50,24 @@ def test_sheets_through_calamine_and_through_the_standard_library(tmp_path: Path
     assert office._xlsx("a", data).text == "flat\trent\nA\t900"
 
 
+def test_dates_and_truths_of_a_sheet_are_those_that_are_shown() -> None:
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    styles = (
+        f'<styleSheet {main}><numFmts><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/>'
+        '<numFmt numFmtId="165" formatCode="0.0 &quot;days&quot;"/></numFmts>'
+        '<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>'
+        '<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="22"/><xf numFmtId="165"/></cellXfs></styleSheet>'
+    )
+    cells = (
+        '<c s="0"><v>46023</v></c><c s="1"><v>46023</v></c><c s="2"><v>46023.25</v></c><c s="3"><v>5</v></c>'
+        '<c t="b"><v>1</v></c><c t="str" s="1"><v>7</v></c><c s="1"><v>nonsense</v></c>'
+    )
+    sheet = f"<worksheet {main}><sheetData><row>{cells}</row></sheetData></worksheet>"
+    data = make.zipped({"xl/worksheets/sheet1.xml": sheet, "xl/styles.xml": styles})
+    shown = ["46023", "2026-01-01", "2026-01-01 06:00:00", "5", "True", "7", "nonsense"]
+    assert office._xlsx("a", data).text.split("\t") == shown
+
+
 def test_an_epub_is_read_along_its_spine(tmp_path: Path, sandbox: Sandbox) -> None:
     found = read(tmp_path / "a.epub", make.epub(["first", "second", "third"]), sandbox)
     assert found.text == "first\nsecond\nthird"
