@@ -18,6 +18,10 @@ def main() -> None:
         return
     import gc
 
+    if arguments[:1] == ["tokens"]:
+        from aiplan.tokens.ahead import begin
+
+        begin(arguments)
     gc.disable()  # a short run is over before collecting pays: saves about 10 ms
     from aiplan.cli.app import run
 

@@ -84,11 +84,12 @@ def sweep(
     from aiplan.whatif.typed import overlay
 
     over = overlay(settings, limit, vary, sweep_, [], draws, seed, max_points)
-    shown = grid.names_of(show, "--show") if show else list(grid.SHOWN)
+    shown = grid.names_of(show, "--show") if show else []
     fronts = grid.names_of(pareto, "--pareto") if pareto else []
     bests = grid.names_of(best_of, "--best-of") if best_of else []
     found, defaults = open_catalog(catalog)
     path, key, scenario = grid.scenarios(paths[0] if paths else None, over)
+    shown = shown or grid.shown_of(scenario.ask)
     points = grid.size(scenario, path, over, key)
     progress = output_of.Progress(len(points))
     made = progress.follow(grid.rows(scenario, points, path, found, defaults, over, key))

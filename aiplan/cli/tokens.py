@@ -43,10 +43,12 @@ def tokens(
         Path | None, typer.Option("--journal", metavar="FILE", help="Where a corpus's counts are kept; else a cache.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what was counted before.")] = False,
-    sample: Annotated[int, typer.Option("--sample", metavar="N", help="Read about N files, and say how sure.")] = 0,
+    sample: Annotated[
+        int, typer.Option("--sample", metavar="N", min=0, help="Read about N files, and say how sure.")
+    ] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Of the sample.")] = 0,
     shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Count one part of N; see merge.")] = "1/1",
-    jobs: Annotated[int, typer.Option("--jobs", help="Threads; else one a processor.")] = 0,
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Threads; else one a processor.")] = 0,
     engine: Annotated[str, typer.Option("--engine", help="Where a corpus is counted: threads or dask.")] = "threads",
     scheduler: Annotated[str, typer.Option("--scheduler", metavar="ADDRESS", help="Of Dask: tcp://HOST:PORT.")] = "",
     list_models: Annotated[bool, typer.Option("--list-models", help="Name the models, and end.")] = False,
@@ -74,12 +76,17 @@ def tokens(
     words = [*(files or []), *doc]
     settings = read_pairs(set_)
     merging = words[:1] == ["merge"] and not Path("merge").exists()
+    lonely = {"--journal": journal and not merging, "--fresh": fresh, "--sample": sample, "--shard": shard != "1/1"}
+    for name, said in (lonely | {"--jobs": jobs, "--engine": engine != "threads", "--scheduler": scheduler}).items():
+        if said and corpus is None:
+            raise UserError(f"{name} is of a corpus: give --corpus DIR")
     sized = not words and text is None and corpus is None
-    if sized and not {"document_tokens", "document_words"} & set(settings):
+    if sized and not {"document_tokens", "document_words", "words_per_document"} & set(settings):
         raise UserError("nothing to count: give FILE, --doc FILE, --text TEXT, or - for standard input")
     from aiplan.tokens import ahead
 
-    helper = ahead.start() if not (sized or tokenizer or merging or corpus) else None
+    here = corpus is None or engine == "threads"
+    helper = ahead.begun(here and not (sized or tokenizer or merging), many=corpus is not None)
     from aiplan.tokens import command
 
     asked = command.ask(
@@ -114,6 +121,7 @@ def tokens(
                 seconds=command.seconds(timeout),
                 engine=engine,
                 scheduler=scheduler,
+                helper=helper,
             )
     elif sized:
         from aiplan.tokens import words as known

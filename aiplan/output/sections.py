@@ -45,7 +45,7 @@ def value_text(name: str, value: Value) -> str:
     """A value for people; yes or no where it is that."""
     if value.value is None:
         return "unknown"
-    if name == "fits":
+    if name in ("fits", "fits_context"):
         return {1.0: "yes", 0.0: "no"}.get(value.value, f"in {value.value:.1%} of draws")
     return units.show(value.value, value.unit, name)
 

@@ -61,30 +61,36 @@ def _shown(name: str, value: float | None, found: Value | None) -> str:
 
 def answers_table(answers: list[Answered]) -> str:
     """The points of swept files as one table."""
-    from aiplan.whatif.sweep import SHOWN, Row
+    from aiplan.whatif.sweep import Row, shown_of
 
     out, rows = [], [Row(i, a.point, a) for i, a in enumerate(answers, 1)]
     for path in dict.fromkeys(a.path for a in answers):
         own = [row for row in rows if row.answered.path == path]
         for axes in dict.fromkeys(tuple(row.point) for row in own):
-            out.append(table([row for row in own if tuple(row.point) == axes], list(SHOWN), None, {}))
+            these = [row for row in own if tuple(row.point) == axes]
+            out.append(table(these, shown_of(these[0].answered.result.ask), None, {}))
     failed = [f"{a.result.name}: {check.message}" for a in answers for check in a.failed]
     return "\n\n".join([*out, *(["\n".join(f"FAILED  {line}" for line in failed)] if failed else [])])
 
 
 def csv_lines(rows: Iterable[Row], axes: list[str], front: list[bool] | None, best: dict[str, int]) -> Iterator[str]:
     """A heading, then a line a row: the point, every quantity in SI (p10 and p90 under draws), what became of it."""
+    from aiplan.whatif.sweep import OF_DOCUMENTS
+
     heading: list[str] | None = None
     with_draws = False
+    names: Iterable[str] = ()
     for i, row in enumerate(rows):
         quantities = row.answered.result.quantities
         if heading is None:
             with_draws = row.answered.draws is not None
-            heading = ["row", *axes, *(name if name not in axes else f"{name} [SI]" for name in _columns(with_draws))]
+            names = OF_DOCUMENTS if row.answered.result.ask == "tokens" else TRAIN
+            columns_ = _columns(names, with_draws)
+            heading = ["row", *axes, *(name if name not in axes else f"{name} [SI]" for name in columns_)]
             heading += ["plan", "binding", *(["front"] if front is not None else []), *(f"best {n}" for n in best)]
             yield _line(heading)
         cells: list[Any] = [row.number, *row.point.values()]
-        for name in TRAIN:
+        for name in names:
             found = quantities.get(name)
             cells.append(row.value(name))
             if with_draws:
@@ -95,10 +101,10 @@ def csv_lines(rows: Iterable[Row], axes: list[str], front: list[bool] | None, be
         yield _line(cells)
 
 
-def _columns(with_draws: bool) -> list[str]:
+def _columns(names: Iterable[str], with_draws: bool) -> list[str]:
     if not with_draws:
-        return list(TRAIN)
-    return [column for name in TRAIN for column in (name, f"{name}.p10", f"{name}.p90")]
+        return list(names)
+    return [column for name in names for column in (name, f"{name}.p10", f"{name}.p90")]
 
 
 def _line(cells: list[Any]) -> str:

@@ -2,78 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from aiplan import __version__, units
 from aiplan.errors import UserError
-from aiplan.graph import GRAPH, Given, Node
-from aiplan.specs.result import Assumption, Result, Value, Warning_
-from aiplan.tokens import formulas as _formulas  # noqa: F401  (fills the graph)
+from aiplan.graph import Given, Node
+from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import ratios, vision
 from aiplan.tokens.ahead import Ahead
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.documents import Document
-from aiplan.tokens.models import Model, Price, Registry, list_date, price_source
-
-As = Literal["text", "pdf", "image"]
-TO_P10 = 1.2816 / 1.6449  # from the half width of a 90% interval to that of an 80% one
-ASKS = "document_tokens input_cost output_cost cost context_share fits_context reading_time answer_time".split()
-NO_OUTPUT_PRICE = "no price of its output is listed"
-PER_MODEL = "price_per_input_token price_per_output_token context_window reading_speed writing_speed".split()
+from aiplan.tokens.models import Model, Registry, list_date, price_source
+from aiplan.tokens.question import ASKS, CACHED, PER_MODEL, TO_P10, As, Ask, TokensResult, solve, spread, without_model
 
 
-@dataclass(slots=True)
-class TokensResult(Result):
-    """The answer about documents: the contract's object with the models and the documents beside it."""
-
-    models: list[dict[str, Any]] = field(default_factory=list)
-    """The same documents for each model, cheapest first."""
-    documents: list[dict[str, Any]] = field(default_factory=list)
-    """What was read, and what could not be."""
-    corpus: dict[str, Any] = field(default_factory=dict)
-    """Of a corpus: totals by kind and folder, histogram, duplicates, errors, where its journal is."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The contract's object, models and documents beside the quantities."""
-        base = Result(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Result)})
-        more = {"corpus": self.corpus} if self.corpus else {}
-        return base.to_json() | {"models": self.models, "documents": self.documents} | more
-
-
-@dataclass(slots=True)
-class Ask:
-    """What was asked about documents."""
-
-    models: list[str] = field(default_factory=list)
-    answer: float = 0.0
-    """Tokens of the answer; below 1 a share of the document's."""
-    cached: float = 0.0
-    batch: bool = False
-    as_: As = "text"
-    tokenizer: Path | None = None
-    prices: Path | None = None
-    when: datetime | None = None
-    given: dict[str, float] = field(default_factory=dict)
-    """Pinned quantities."""
-    inputs: dict[str, Any] = field(default_factory=dict)
-    name: str | None = None
-
-
-def answer(documents: Sequence[Document], ask: Ask, ahead: Ahead | None = None) -> TokensResult:
-    """Count and price documents, taken together as one prompt."""
-    registry = Registry(ask.prices)
-    chosen = [registry.find(name) for name in (ask.models or registry.shown)]
-    counters = Counters(mine=ask.tokenizer, ahead=ahead)
+def answer(
+    documents: Sequence[Document], ask: Ask, ahead: Ahead | None = None, *, texts: Texts | None = None
+) -> TokensResult:
+    """Count and price documents, taken together as one prompt; `texts` are their counts where they are kept."""
     leaves = [leaf for document in documents for leaf in document.leaves()]
     read = [leaf for leaf in leaves if leaf.error is None]
     if documents and not read:
         raise UserError(f"{leaves[0].name}: {leaves[0].error}")
-    texts = Texts(read, counters)
+    if ahead:
+        ahead.send([d.text for d in read], ["o200k"])  # almost always needed; the rest once the models are known
+    registry = Registry(ask.prices)
+    chosen = [registry.find(name) for name in (ask.models or registry.shown)]
+    texts = texts or Texts(read, Counters(mine=ask.tokenizer, ahead=ahead))
+    if ahead:
+        if more := sorted({model.vocabulary for model in chosen} - {"o200k"}):
+            ahead.send([d.text for d in read], more)
+        sum(document.words for document in read)  # counted and kept while the child counts tokens
     rows = [_model_row(model, read, texts, ask) for model in chosen]
     rows.sort(key=cheapest)
     main = next(row for row in rows if row["model"] == chosen[0].name) if len(chosen) == 1 else None
@@ -148,9 +108,11 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
     counts: list[Count] = []
     pictures = 0.0
     reasons: list[str] = []
+    sound = 0.0
     for document, count in zip(read, texts.counts(model.vocabulary), strict=True):
         more, with_text, reason = _pictures(model, document, ask.as_)
         pictures += more
+        sound += more if document.kind == "audio" else 0.0
         if with_text:
             counts.append(count)
         if reason and reason not in reasons:
@@ -163,8 +125,11 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
         total = total._replace(method="estimated", low=0.8 * total.tokens, high=1.2 * total.tokens)
     tokens = ask.given.get("document_tokens", float(total.tokens))
     answer = ask.answer if ask.answer >= 1 or ask.answer == 0 else tokens * ask.answer
-    price = model.price(tokens, answer, cached=ask.cached, batch=ask.batch, when=ask.when)
-    nodes = solve(model, tokens, answer, price, ask)
+    cached = ask.given.get("cached_share", ask.cached)
+    heard = sound / total.tokens if sound else 0.0
+    price = model.price(tokens, answer, cached=cached, batch=ask.batch, when=ask.when, sound=heard)
+    counted = f"{total.label}, counted by {total.by}" if total.by else total.label
+    nodes = solve(model, Given(tokens, "measured", counted, spread=spread(total)), answer, price, ask)
     value = {name: nodes[name].value for name in ASKS}
     return {
         "model": model.name,
@@ -196,29 +161,6 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
     }
 
 
-def solve(
-    model: Model, tokens: float, answer: float, price: Price, ask: Ask, *, share: float | None = None
-) -> dict[str, Node]:
-    """The quantities of one model, through the graph; `share` of the window where it is not of all tokens at once."""
-    given: dict[str, Given] = {"document_tokens": Given(tokens, "measured"), "answer_tokens": Given(answer)}
-    why = price.why_null
-    per_in, per_out = model.rates(price, tokens, answer, cached=ask.cached, batch=ask.batch)
-    given["price_per_input_token"] = Given(per_in, "catalog", price.source, why)
-    given["price_per_output_token"] = Given(per_out, "catalog", price.source, why or NO_OUTPUT_PRICE)
-    if per_out is None and price.output == 0.0:
-        given["output_cost"] = Given(0.0, "measured", "no answer is asked for")
-    unknown = f"the context window of {model.name} is not known; --prices FILE gives one"
-    given["context_window"] = Given(model.window, "catalog", model.source, None if model.window else unknown)
-    for name in ("reading_speed", "writing_speed"):
-        if (speed := getattr(model, name)) is not None:
-            given[name] = Given(speed, "catalog", model.source)
-    if share is not None:
-        given["context_share"] = Given(share, "measured")
-    for name, pinned in ask.given.items():
-        given[name] = Given(pinned, "given")
-    return GRAPH.resolve([*ASKS, *PER_MODEL], given)
-
-
 def _result(
     documents: Sequence[Document],
     leaves: Sequence[Document],
@@ -239,7 +181,7 @@ def _result(
     }
     if main is not None:
         nodes: dict[str, Node] = main["_nodes"]
-        for name in [*ASKS, "answer_tokens", *PER_MODEL]:
+        for name in [*ASKS, "answer_tokens", *(n for n in [*CACHED, *PER_MODEL] if n in nodes)]:
             node = nodes[name]
             quantities[name] = Value(node.value, node.unit, node.origin, why_null=node.why_null)
         _interval(quantities, main)
@@ -251,7 +193,7 @@ def _result(
     choices: dict[str, Any] = {"as": ask.as_}
     if main is not None:
         choices |= {"model": main["model"], "provider": main["provider"], "vocabulary": main["vocabulary"]}
-        choices |= {"method": main["method"], "counted_by": main["counted_by"]}
+        choices |= {key: main[key] for key in ("method", "counted_by", "price_as_of", "price_source") if main[key]}
     else:
         choices |= {"vocabulary": "o200k", "method": base.label, "counted_by": base.by}
     if ask.batch:
@@ -269,22 +211,21 @@ def _result(
         warnings=_warnings(leaves, rows, main, ask),
         sources=_sources(rows, main),
         inputs=ask.inputs,
+        nodes=main["_nodes"] if main else {"document_tokens": _node(base)},
         models=shown if len(rows) > 1 else [],
         documents=[_document_row(d, c) for d, c in _with_counts(leaves, read, texts, main)],
     )
 
 
-def without_model() -> dict[str, Value]:
-    """What depends on the model, as nulls with the reason."""
-    why = "it depends on the model: see models, or ask with --model NAME"
-    return {name: Value(None, GRAPH[name].unit, "formula", why_null=why) for name in ASKS[1:]}
+def _node(count: Count) -> Node:
+    source = f"{count.label}, counted in o200k by {count.by}"
+    return Node("document_tokens", float(count.tokens), "token", "measured", source=source, spread=spread(count))
 
 
 def _measured(count: Count) -> Value:
     value = Value(float(count.tokens), "token", "measured")
-    if count.method == "estimated":
-        value.p10 = count.tokens - (count.tokens - count.low) * TO_P10
-        value.p50, value.p90 = float(count.tokens), count.tokens + (count.high - count.tokens) * TO_P10
+    if ends := spread(count):
+        value.p10, value.p50, value.p90 = ends[0], float(count.tokens), ends[1]
     return value
 
 

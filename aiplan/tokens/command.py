@@ -10,8 +10,9 @@ from typing import Any, get_args
 from aiplan import units
 from aiplan.errors import UserError, nearest
 from aiplan.tokens import formulas as _formulas  # noqa: F401  (fills the graph, so that its names can be read)
-from aiplan.tokens.ask import As, Ask, answer
+from aiplan.tokens.ask import answer
 from aiplan.tokens.documents import Document, expand, kind_of, plain, read, read_text
+from aiplan.tokens.question import As, Ask
 from aiplan.tokens.show import render
 
 __all__ = ["answer", "ask", "read_all", "render", "seconds"]

@@ -20,15 +20,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from aiplan import units
 from aiplan.errors import UserError
 from aiplan.tokens import media, ratios
 from aiplan.tokens.count import Counters
-from aiplan.tokens.documents import CHILD, MEDIA, MOST_TEXT, Document, decode, kind_of, unreadable
+from aiplan.tokens.documents import CHILD, MEDIA, MOST_TEXT, UNREAD, Document, decode, kind_of, unreadable
 from aiplan.tokens.journal import Journal, Row
 from aiplan.tokens.sandbox import SECONDS, Sandbox
 
 BATCH_FILES = 400
 BATCH_BYTES = 8 << 20
+HEAD = 512
+"""Bytes from which a kind is told."""
+LARGE = 1 << 20
+"""Bytes of a file above which it is looked at before it is read."""
+SURVEY = 2.0
+"""Seconds after which the files are counted beside the work, to tell how long it will take."""
+PER_FILE = 4000
+"""Bytes that take as long as opening a file."""
+LONG, PART = 32 << 20, 8 << 20
+"""Bytes of a text that is counted part by part, and of a part."""
 DEPTH = 2
 """Folders below the corpus that the tree shows."""
 
@@ -115,6 +126,27 @@ def batches(files: Iterator[File]) -> Iterator[list[File]]:
         yield batch
 
 
+def parts(handle: BinaryIO) -> Iterator[bytes]:
+    """The bytes of a text file in parts that together have as many tokens as the whole: see `loaders.pieces`.
+
+    >>> list(parts(io.BytesIO(b"one\\n two\\nthree")))
+    [b'one\\n two\\n', b'three']
+    """
+    rest = b""
+    while block := handle.read(PART):
+        rest += block
+        cut = rest.rfind(b"\n", 0, len(rest) - 1)
+        while cut >= 0 and not rest[cut + 1 : cut + 2].isalnum():
+            cut = rest.rfind(b"\n", 0, cut)
+        if cut >= 0:
+            yield rest[: cut + 1]
+            rest = rest[cut + 1 :]
+        elif len(rest) > MOST_TEXT:
+            raise OSError(0, f"a line of more than {MOST_TEXT >> 20} MiB")
+    if rest:
+        yield rest
+
+
 class Reader:
     """Reads and counts batches; each thread has a child process of its own."""
 
@@ -141,7 +173,12 @@ class Reader:
 
     def opened(self, file: File) -> BinaryIO:
         """A file, open for reading. Raises OSError."""
-        return open(file.path, "rb")
+        return open(file.path, "rb", buffering=0)
+
+    def content(self, file: File, *, whole: bool) -> bytes:
+        """The bytes of a file, or its first ones. Raises OSError."""
+        with self.opened(file) as handle:
+            return handle.read() if whole else handle.read(HEAD)
 
     @contextmanager
     def local(self, file: File, data: bytes) -> Iterator[Path]:
@@ -152,22 +189,25 @@ class Reader:
         folder = os.sep.join(file.path[self.strip :].split(os.sep)[:-1][:DEPTH]) or "."
         row = Row(printable(file.path), file.size, file.mtime, "", printable(folder), "", 0, "prose", 0, "", 0.0, "")
         try:
-            with self.opened(file) as handle:
-                data = handle.read(512)
-                row.kind = kind_of(file.path, data)
-                if row.kind not in CHILD and row.kind not in MEDIA and file.size > MOST_TEXT:
-                    row.error = f"larger than {MOST_TEXT >> 20} MiB"
-                    return row, []
-                if row.kind == "binary":
-                    return row, []
-                if file.size <= MOST_TEXT:
-                    data += handle.read()
+            data = self.content(file, whole=file.size <= LARGE)
+            row.kind = kind_of(file.path, data[:HEAD])
+            if row.kind == "binary":
+                return row, []
+            plain = row.kind not in CHILD and row.kind not in MEDIA and row.kind not in UNREAD
+            if plain and file.size > LONG and b"\x00" not in data and not self.counters.mine:
+                self._long(row, file)
+                return row, []
+            if plain and file.size > MOST_TEXT:
+                row.error = f"larger than {MOST_TEXT >> 20} MiB"
+                return row, []
+            if LARGE < file.size <= MOST_TEXT:
+                data = self.content(file, whole=True)
             row.hash = hashlib.blake2b(data, digest_size=16).hexdigest()
         except OSError as error:
             row.error = error.strerror or str(error)
             return row, []
-        if row.kind == "ole":
-            row.error = unreadable(row.kind)
+        if row.kind in UNREAD:
+            row.error = unreadable(row.kind, data)
             return row, []
         if row.kind in CHILD:
             with self.local(file, data) as path:
@@ -178,9 +218,20 @@ class Reader:
         row.klass = ratios.class_of(text, row.kind)
         return row, [text] if text else []
 
+    def _long(self, row: Row, file: File) -> None:
+        """Count a long text piece by piece, so that it needs no more memory than a short one."""
+        digest = hashlib.blake2b(digest_size=16)
+        with self.opened(file) as handle:
+            for part in parts(handle):
+                digest.update(part)
+                text = decode(part)[0]
+                row.klass = row.klass if row.tokens else ratios.class_of(text, row.kind)
+                row.tokens += self.counters.count([text], self.vocabulary)[0].tokens
+        row.hash = digest.hexdigest()
+
     def _document(self, row: Row, document: Document) -> tuple[Row, list[str]]:
         leaves = list(document.leaves())
-        errors = [leaf.error for leaf in leaves if leaf.error]
+        errors = [leaf.error for leaf in leaves if leaf.error and (leaf.kind != "binary" or len(leaves) == 1)]
         if errors:
             inside = f"{len(errors)} of {len(leaves)} documents inside: " if len(leaves) > 1 else ""
             row.error = f"{inside}{errors[0]}"
@@ -219,11 +270,27 @@ class Progress:
 
     def __init__(self, quiet: bool = False) -> None:
         self.began = self.told = time.monotonic()
-        self.files = self.bytes = self.skipped = self.listed_files = self.listed_bytes = 0
-        self.all_listed = False
+        self.files = self.bytes = self.known_files = self.known_bytes = 0
+        self.total: tuple[int, int] | None = None
+        """Files and bytes of the whole corpus, once they are known."""
         self.terminal = sys.stderr.isatty()
         self.every = 0.3 if self.terminal else 10.0
         self.quiet = quiet
+        self._survey: threading.Thread | None = None
+
+    def survey(self, files: Callable[[], Iterator[File]]) -> None:
+        """Count the files of a corpus beside the work, where that is long enough to ask how much is left."""
+        if self.quiet or self._survey or self.total or time.monotonic() - self.began < SURVEY:
+            return
+
+        def look() -> None:
+            number = size = 0
+            for file in files():
+                number, size = number + 1, size + file.size
+            self.total = number, size
+
+        self._survey = threading.Thread(target=look, daemon=True)
+        self._survey.start()
 
     def tell(self, *, last: bool = False) -> None:
         """Say where we are, now and then."""
@@ -239,15 +306,20 @@ class Progress:
         )
 
     def line(self, now: float) -> str:
-        """The line itself."""
+        """The line itself; a file costs as much time as some thousand bytes."""
         seconds = max(now - self.began, 1e-9)
-        rate = self.bytes / seconds
-        left = (self.listed_bytes - self.bytes) / rate if rate else 0.0
-        more = "" if self.all_listed else "at least "
-        known = f", {self.skipped:,} known" if self.skipped else ""
-        return (
-            f"{self.files:,} files{known}, {self.bytes / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s, {more}{left:,.0f} s left"
-        ).ljust(78)
+        known = f", {self.known_files:,} known" if self.known_files else ""
+        rates = f"{self.files / seconds:,.0f} files/s, {self.bytes / 1e6 / seconds:,.0f} MB/s"
+        left = "time left not known yet"
+        done = self.bytes + PER_FILE * self.files
+        if self.total and done:
+            files, size = self.total[0] - self.known_files, self.total[1] - self.known_bytes
+            work = max(0, size + PER_FILE * files - done)
+            left = f"{units.show(work / done * seconds, 's')} left"
+        of = f" of {self.total[0]:,}" if self.total else ""
+        return f"{self.files + self.known_files:,}{of} files{known}, {self.bytes / 1e6:,.0f} MB, {rates}, {left}".ljust(
+            78
+        )
 
 
 def count(
@@ -258,11 +330,13 @@ def count(
     jobs: int = 0,
     quiet: bool = False,
     executor: Executor | None = None,
+    again: Callable[[], Iterator[File]] | None = None,
 ) -> Progress:
-    """Count all files that the journal does not know, and write them to it."""
+    """Count all files that the journal does not know, and write them to it; `again` lists them for the time left."""
     jobs = jobs or os.cpu_count() or 1
     progress = Progress(quiet)
     running: set[Future[list[Row]]] = set()
+    listed = 0, 0
 
     def collect(most: int) -> None:
         nonlocal running
@@ -273,6 +347,8 @@ def count(
                 journal.write(rows)
                 progress.files += len(rows)
                 progress.bytes += sum(row.size for row in rows)
+            if again:
+                progress.survey(again)
             progress.tell()
 
     pool = executor or ThreadPoolExecutor(jobs)
@@ -280,13 +356,13 @@ def count(
         for batch in batches(files):
             known = journal.known([(printable(f.path), f.size, f.mtime) for f in batch])
             new = [f for f in batch if printable(f.path) not in known]
-            progress.skipped += len(batch) - len(new)
-            progress.listed_files += len(new)
-            progress.listed_bytes += sum(f.size for f in new)
+            progress.known_files += len(batch) - len(new)
+            progress.known_bytes += sum(f.size for f in batch) - sum(f.size for f in new)
+            listed = listed[0] + len(batch), listed[1] + sum(f.size for f in batch)
             if new:
                 running.add(pool.submit(work, new))
             collect(2 * jobs)
-        progress.all_listed = True
+        progress.total = listed
         collect(0)
     finally:
         if executor is None:

@@ -11,28 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from aiplan import __version__, units
 from aiplan.errors import UserError
+from aiplan.graph import Given
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import corpus, engines, ratios, sample, vision
-from aiplan.tokens.ask import (
-    ASKS,
-    PER_MODEL,
-    TO_P10,
-    Ask,
-    TokensResult,
-    assumptions,
-    cheapest,
-    left_out,
-    solve,
-    without_model,
-)
+from aiplan.tokens.ahead import Ahead
+from aiplan.tokens.ask import assumptions, cheapest, left_out
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.journal import Journal, default_path, merge
+from aiplan.tokens.loaders import WITHOUT_MARKS
 from aiplan.tokens.models import Model, Price, Registry
+from aiplan.tokens.question import ASKS, CACHED, PER_MODEL, TO_P10, Ask, TokensResult, solve, without_model
 
 if TYPE_CHECKING:
     from aiplan.tokens.remote import Remote
 
 
+MAIN = ("model", "provider", "method", "price_as_of", "price_source")
 EACH = "each file is a request, priced as one of the mean length; context_share is that of the largest file"
 
 
@@ -50,15 +44,20 @@ def run(
     seconds: float = 30.0,
     engine: str = "threads",
     scheduler: str = "",
+    helper: Ahead | None = None,
 ) -> TokensResult:
     """Count a corpus, or a sample of it, and report."""
     far = _far(root, engine)
     part = corpus.read_shard(shard)
     registry = Registry(ask.prices)
     models = [registry.find(name) for name in (ask.models or registry.shown)]
-    counters = Counters(mine=ask.tokenizer, threads=1)
+    counters = Counters(mine=ask.tokenizer, threads=1, ahead=helper)
     vocabulary = _vocabulary(models, counters, ask)
-    about = {"corpus": root if far else str(Path(root).resolve()), "vocabulary": vocabulary, "shard": str(part)}
+    about = {
+        "corpus": root.rstrip("/") if far else str(Path(root).resolve()),
+        "vocabulary": vocabulary,
+        "shard": str(part),
+    }
     counted = vocabulary.partition(" ")[0]
     if far:
         reader = far.reader(counters, counted, seconds=seconds)
@@ -84,7 +83,8 @@ def run(
         else:
             book = Journal(journal or default_path(about), about=about, fresh=fresh)
             book.begin()
-            corpus.count(files(), book, reader, jobs=jobs, quiet=quiet, executor=pool)
+            again = None if far else files
+            corpus.count(files(), book, reader, jobs=jobs, quiet=quiet, executor=pool, again=again)
         book.end()
     result = report(book, models, ask, counted, guess)
     book.close()
@@ -123,7 +123,7 @@ def _vocabulary(models: list[Model], counters: Counters, ask: Ask) -> str:
     if len(names) == 1:
         name = names.pop()
         engine = counters.engine(name)
-        if engine is not None and engine.method == "exact":
+        if engine is not None and engine.method == "exact" and (engine.name, name) not in WITHOUT_MARKS:
             return "o200k" if name == "harmony" else name
     return "o200k"
 
@@ -148,7 +148,7 @@ def report(
     if main is not None:
         nodes = main["_nodes"]
         quantities = {n: Value(nodes[n].value, nodes[n].unit, nodes[n].origin, why_null=nodes[n].why_null)
-                      for n in [*ASKS, "answer_tokens", *PER_MODEL]}  # fmt: skip
+                      for n in [*ASKS, "answer_tokens", *CACHED, *PER_MODEL] if n in nodes}  # fmt: skip
         if main["low"] != main["high"] and main["tokens"]:
             for name in ("document_tokens", "input_cost", "reading_time"):
                 if (value := quantities[name]).value is not None:
@@ -164,9 +164,9 @@ def report(
         aiplan_version=__version__,
         headline=_headline(quantities, vocabulary, main, rows, guess),
         quantities=quantities,
-        choices={"vocabulary": vocabulary, **({"model": main["model"], "method": main["method"]} if main else {})},
+        choices={"vocabulary": vocabulary, **({key: main[key] for key in MAIN if main[key]} if main else {})},
         binding=[],
-        assumptions=[*assumptions(rows), Assumption("price_per_input_token", None, "USD/token", EACH)],
+        assumptions=[*assumptions(rows), Assumption("documents", quantities["documents"].value, "", EACH)],
         warnings=_warnings(totals, rows),
         sources=sorted({row["price_source"] for row in rows if row["price_source"]} | {ratios.SOURCE}),
         inputs=ask.inputs,
@@ -191,7 +191,7 @@ def _row(
     guess: sample.Estimate | None,
 ) -> dict[str, Any]:
     count = _counted(model, totals, vocabulary, ask)
-    pictures, reasons = _pictures(model, book.pictures())
+    pictures, sound, reasons = _pictures(model, book.pictures())
     files = guess.files if guess else totals["files"]
     low, high = (guess.low / guess.total, guess.high / guess.total) if guess and guess.total else (1.0, 1.0)
     tokens = float(round((count.tokens + pictures) * scale))
@@ -199,9 +199,18 @@ def _row(
     if guess:
         label = f"sampled +-{max(1 - low, high - 1):.1%}" + (f", {label}" if count.method == "estimated" else "")
     answer = ask.answer * files if ask.answer >= 1 or not ask.answer else tokens * ask.answer
-    price = _price(model, tokens, answer, files, ask)
+    size = max(round(tokens / files), 1000)
+    price = _price(model, tokens, answer, size, sound / (count.tokens + pictures) if sound else 0.0, ask)
     largest = totals["largest"] * (count.tokens / totals["tokens"] if totals["tokens"] else 1.0) + answer / files
-    nodes = solve(model, tokens, answer, price, ask, share=largest / model.window if model.window else None)
+    nodes = solve(
+        model,
+        Given(tokens, "measured", label),
+        answer,
+        price,
+        ask,
+        share=largest / model.window if model.window else None,
+        request=float(size),
+    )
     return {
         "model": model.name,
         "provider": model.provider,
@@ -229,10 +238,11 @@ def _row(
     }
 
 
-def _price(model: Model, tokens: float, answer: float, files: int, ask: Ask) -> Price:
+def _price(model: Model, tokens: float, answer: float, size: int, sound: float, ask: Ask) -> Price:
     """Cost of all files, each a request: at the price of a request of the mean length."""
-    size, length = max(round(tokens / files), 1000), 1000
-    one = model.price(size, length, cached=ask.cached, batch=ask.batch, when=ask.when)
+    length = 1000
+    cached = ask.given.get("cached_share", ask.cached)
+    one = model.price(size, length, cached=cached, batch=ask.batch, when=ask.when, sound=sound)
     if one.input is None or one.output is None:
         return one
     return replace(one, input=one.input * tokens / size, output=one.output * answer / length)
@@ -247,22 +257,23 @@ def _counted(model: Model, totals: dict[str, Any], vocabulary: str, ask: Ask) ->
     return add([estimate(n, own, klass) for klass, n in totals["classes"].items() if n])
 
 
-def _pictures(model: Model, found: Iterable[tuple[str, str, float]]) -> tuple[float, list[str]]:
-    """Tokens of pictures, scanned pages, sound and film; and what is left out."""
-    tokens = 0.0
+def _pictures(model: Model, found: Iterable[tuple[str, str, float]]) -> tuple[float, float, list[str]]:
+    """Tokens of pictures, scanned pages, sound and film; those of sound among them; and what is left out."""
+    tokens = sound = 0.0
     reasons: dict[str, None] = {}
     for kind, sizes, seconds in found:
         if seconds:
             table: dict[str, Any] = vision.VIDEO if kind == "video" else vision.AUDIO
             if model.vendor in table:
                 tokens += seconds * table[model.vendor][0]
+                sound += seconds * table[model.vendor][0] if kind == "audio" else 0.0
             else:
                 reasons[f"no number of tokens of {kind} is known, so it is left out"] = None
         if sizes and model.picture:
             tokens += sum(vision.picture(model.picture, w, h) for w, h in json.loads(sizes))
         elif sizes:
             reasons["it is not known how pictures are counted, so they are left out"] = None
-    return tokens, list(reasons)
+    return tokens, sound, list(reasons)
 
 
 def _headline(
@@ -279,8 +290,10 @@ def _headline(
         around = (
             f" ({units.show(guess.low, 'token')} to {units.show(guess.high, 'token')}, 90%, {guess.sampled:,} read)"
         )
+    around = around or f" ({main['method'] if main else 'exact'})"
+    what = "file" if files == "1" else "files"
     text = (
-        f"{files} files, {units.show(tokens.value, 'token')} tokens of {main['model'] if main else vocabulary}{around}"
+        f"{files} {what}, {units.show(tokens.value, 'token')} tokens of {main['model'] if main else vocabulary}{around}"
     )
     best = main or next((row for row in rows if row["cost"] is not None), None)
     if best is not None and best["cost"] is not None:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiplan.errors import UserError
+from aiplan.tokens.loaders import pieces
 
 MOST_TEXT = 1 << 30
 """Bytes of a plain text file that are read at most."""
+MOST_PROMPT = 256 << 20
+"""The same for a prompt, which no model takes that is a tenth as long."""
 CODE = frozenset(
     "py pyi js mjs ts tsx jsx java c h cc cpp cxx hpp cs go rs rb php pl pm sh bash zsh fish ps1 sql r jl m swift kt "
     "kts scala lua hs ml mli ex exs erl clj lisp el vim asm s f f90 v vhd tcl dart groovy gradle cmake mk make proto "
@@ -39,7 +43,15 @@ MAGIC = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
     (b"fLaC", "audio"),
     (b"ID3", "audio"),
+    (b"{\\rtf", "rtf"),
 )
+OLE = (
+    ("EncryptedPackage", "it is encrypted: a password is needed"),
+    ("WordDocument", "an old DOC file, which is not read; save it as DOCX"),
+    ("PowerPoint Document", "an old PPT file, which is not read; save it as PPTX"),
+    ("__substg1.0_", "an Outlook MSG file, which is not read; save it as EML"),
+)
+"""Names of parts of old binary files, and what they say of the file."""
 CHILD = frozenset("pdf docx pptx xlsx xls ods odt epub html eml zip".split())
 MEDIA = frozenset(("image", "audio", "video"))
 
@@ -76,11 +88,14 @@ class Document:
     """What the reader of the count must know."""
     parts: list[Document] = field(default_factory=list)
     """Documents inside this one."""
+    _words: int = -1
 
     @property
     def words(self) -> int:
         """Words of the text, as `wc -w` counts them."""
-        return len(self.text.split())
+        if self._words < 0:
+            self._words = sum(len(piece.split()) for piece in pieces(self.text, 1 << 20))
+        return self._words
 
     def leaves(self) -> Iterator[Document]:
         """This document and those inside it, containers left out."""
@@ -93,6 +108,7 @@ class Document:
 def from_dict(data: dict[str, Any]) -> Document:
     """A document from the plain maps that the child process sends."""
     parts = [from_dict(part) for part in data.pop("parts")]
+    data["text"] = data["text"].encode("utf-8", "replace").decode()  # a broken file may have halves of characters
     images, pages = ([(int(w), int(h)) for w, h in data.pop(key)] for key in ("images", "page_images"))
     return Document(**data, images=images, page_images=pages, parts=parts)
 
@@ -163,13 +179,6 @@ def decode(data: bytes) -> tuple[str, str]:
     return data.decode("cp1252", "replace"), "Windows-1252"
 
 
-def read_plain(path: Path, kind: str, size: int) -> Document:
-    """A text file, as it is."""
-    if size > MOST_TEXT:
-        return Document(str(path), kind, size, error=f"larger than {MOST_TEXT >> 20} MiB; split it, or use --corpus")
-    return plain(str(path), kind, path.read_bytes())
-
-
 def plain(name: str, kind: str, data: bytes) -> Document:
     """A text document from its bytes."""
     text, encoding = decode(data)
@@ -186,6 +195,16 @@ def read_text(text: str, name: str = "text") -> Document:
 def expand(words: list[str], *, base: Path | None = None) -> list[Path]:
     """Files of paths, globs and directories, in order, each once. Raises UserError where there is none."""
     found: dict[str, Path] = {}
+    folders: dict[str, str] = {}
+
+    def real(path: Path) -> str:
+        folder, name = os.path.split(path)
+        if os.path.islink(path) or name in ("", ".", ".."):
+            return os.path.realpath(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        return os.path.join(folders[folder], name)
+
     for word in words:
         path = Path(word) if base is None else base / word
         if path.is_dir():
@@ -194,10 +213,12 @@ def expand(words: list[str], *, base: Path | None = None) -> list[Path]:
             new = [path]
         else:
             new = [Path(p) for p in sorted(glob.glob(str(path), recursive=True)) if not os.path.isdir(p)]
+        if not new and "://" in word:
+            raise UserError(f"{word}: a URL is read as a corpus: give --corpus {word}")
         if not new:
             what = "holds no files" if path.is_dir() else "does not exist"
             raise UserError(f"{word}: this {'folder' if path.is_dir() else 'file'} {what}")
-        found.update((os.path.realpath(p), p) for p in new)
+        found.update((real(p), p) for p in new)
     return list(found.values())
 
 
@@ -215,19 +236,21 @@ def walk(folder: Path) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def looked_at(path: Path) -> tuple[str, int]:
-    """Kind and size [B] of a file. Raises OSError."""
-    if not path.is_file():
-        raise OSError(0, "not a regular file")
-    with path.open("rb") as file:
-        head = file.read(512)
-    return kind_of(path.name, head), path.stat().st_size
-
-
 def read(path: Path, sandbox: Any) -> Document:
     """Read any document; what cannot be read has its reason in `error`."""
+    name = str(path)
     try:
-        kind, size = looked_at(path)
+        if not stat.S_ISREG((status := path.stat()).st_mode):
+            raise OSError(0, "not a regular file")
+        size = status.st_size
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(512)
+            kind = kind_of(name, head)
+            if kind not in CHILD and kind not in MEDIA and kind not in UNREAD:
+                if size > MOST_PROMPT:
+                    reason = f"larger than {MOST_PROMPT >> 20} MiB; split it, or use --corpus"
+                    return Document(name, kind, size, error=reason)
+                return plain(name, kind, head + file.readall())
         if kind in CHILD:
             document: Document = sandbox.read(path, kind)
             document.bytes = size
@@ -235,16 +258,28 @@ def read(path: Path, sandbox: Any) -> Document:
         if kind in MEDIA:
             from aiplan.tokens import media
 
-            return media.read(str(path), kind, path)
-        if kind in ("binary", "ole"):
-            return Document(str(path), kind, size, error=unreadable(kind))
-        return read_plain(path, kind, size)
+            return media.read(name, kind, path)
+        data = path.read_bytes() if kind == "ole" and size <= MOST_TEXT else b""
+        return Document(name, kind, size, error=unreadable(kind, data))
     except OSError as error:
-        return Document(str(path), "unknown", error=error.strerror or str(error))
+        return Document(name, "unknown", error=error.strerror or str(error))
 
 
-def unreadable(kind: str) -> str:
-    """Why a kind is not read."""
-    if kind == "ole":
-        return "an encrypted or old binary Office file; save it as DOCX, PPTX or XLSX without a password"
-    return "not a document: its bytes are neither text nor a format that is known"
+UNREAD = {
+    "ole": "an old binary Office file, or a new one with a password; save it as DOCX, PPTX or XLSX without one",
+    "rtf": "an RTF file, which is not read, and whose text is not its bytes; save it as DOCX or text",
+    "binary": "not a document: its bytes are neither text nor a format that is known",
+}
+"""Kinds that are told and not read, and why."""
+
+
+def unreadable(kind: str, data: bytes = b"") -> str:
+    """Why a kind is not read; the bytes of an old binary file tell more.
+
+    >>> unreadable("ole", "WordDocument".encode("utf-16-le"))
+    'an old DOC file, which is not read; save it as DOCX'
+    """
+    for mark, reason in OLE if kind == "ole" else ():
+        if mark.encode("utf-16-le") in data:
+            return reason
+    return UNREAD[kind]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import aiplan.quantities  # noqa: F401  (context_window and tokens_per_word are there)
-from aiplan.graph import default, given, quantity
+from aiplan.graph import GRAPH, default, given, quantity
 from aiplan.maths import where
 
+_BEFORE = frozenset(GRAPH.quantities)
+
 given("documents", "", "Documents that were read.")
-given("document_words", "", "Words of the documents.")
+given("words_per_document", "", "Words of a document, on average.")
 given("document_bytes", "B", "Bytes of the documents' files.")
 given("document_pages", "", "Pages of the documents.")
 given("document_images", "", "Pictures and scanned pages that are sent as pictures.")
 given("image_tokens", "token", "Tokens of the pictures, sound and film among the document tokens.")
-given("price_per_input_token", "USD/token", "Price of a token that is read.")
+given("price_per_fresh_token", "USD/token", "Price of a token that is read and was in no cache.")
+given("price_per_cached_token", "USD/token", "Price of a token that is read from a cache.")
+given("cached_share", "", "Share of the documents' tokens that is read from a cache.", bounds=(0.0, 1.0))
 given("price_per_output_token", "USD/token", "Price of a token that is written.")
 default("answer_tokens", "token", 0.0, "Tokens of the answer.", source="no answer is asked for")
 default(
@@ -31,6 +35,30 @@ default(
     source="23 to 82 token/s of five hosted models, Artificial Analysis 2024",
     spread=(25.0, 150.0),
 )
+
+
+@quantity("", source="definition")
+def document_words(documents: float, words_per_document: float) -> float:
+    """Words of the documents.
+
+        documents words_per_document
+
+    >>> document_words(100e6, 130)
+    13000000000.0
+    """
+    return documents * words_per_document
+
+
+@quantity("USD/token", source="definition")
+def price_per_input_token(price_per_fresh_token: float, price_per_cached_token: float, cached_share: float) -> float:
+    """Price of a token that is read, on average.
+
+        (1 - cached_share) price_per_fresh_token + cached_share price_per_cached_token
+
+    >>> round(price_per_input_token(2.5, 1.25, 0.8), 6)
+    1.5
+    """
+    return (1.0 - cached_share) * price_per_fresh_token + cached_share * price_per_cached_token
 
 
 @quantity("token", source="definition")
@@ -130,3 +158,7 @@ def answer_time(answer_tokens: float, writing_speed: float) -> float:
     10.0
     """
     return answer_tokens / writing_speed
+
+
+NAMES = frozenset(GRAPH.quantities) - _BEFORE
+"""Quantities of documents alone, which no plan has."""

@@ -97,7 +97,7 @@ class Journal:
         self.put("complete", True)
 
     def known(self, files: Sequence[tuple[str, int, int]]) -> set[str]:
-        """Paths of (path, size, mtime) that are counted already and have not changed; they are seen now."""
+        """Paths of (path, size, mtime) that were read already and have not changed; they are seen now."""
         if self.run == 1:
             return set()
         out = set()
@@ -105,7 +105,7 @@ class Journal:
             part = files[start : start + 500]
             marks = ",".join("?" * len(part))
             found = self.db.execute(
-                f"SELECT path, size, mtime FROM files WHERE path IN ({marks})", [f[0] for f in part]
+                f"SELECT path, size, mtime FROM files WHERE kind != '' AND path IN ({marks})", [f[0] for f in part]
             ).fetchall()
             wanted = set(part)
             out |= {row[0] for row in found if tuple(row) in wanted}

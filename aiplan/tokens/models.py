@@ -6,9 +6,12 @@ A model that nobody knows is an error with the nearest names. A price that nobod
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from aiplan import units, yamlio
@@ -18,6 +21,7 @@ WINDOWS = Path(__file__).with_name("windows.yaml")
 VENDORS = ("openai", "anthropic", "google", "deepseek", "mistral", "x-ai", "cohere", "perplexity", "moonshotai", "groq",
            "together", "fireworks", "openrouter", "novita", "aws", "azure", "cloudflare", "databricks")  # fmt: skip
 """Whose price is taken for a name that several sell: its maker's, then the usual hosts'."""
+OWN_PRICE = "your own price"
 OWN_KEYS = {
     "provider": str, "id": str, "vocabulary": str, "picture": str, "vendor": str, "source": str,
     "window": "token", "answer_window": "token", "reading_speed": "token/s", "writing_speed": "token/s",
@@ -62,25 +66,45 @@ class Model:
     listed: Any = None
 
     def price(
-        self, tokens: float, answer: float, *, cached: float = 0.0, batch: bool = False, when: datetime | None = None
+        self,
+        tokens: float,
+        answer: float,
+        *,
+        cached: float = 0.0,
+        batch: bool = False,
+        when: datetime | None = None,
+        sound: float = 0.0,
     ) -> Price:
-        """Cost of one request of `tokens`, `cached` of them from the cache, with an answer of `answer` tokens."""
+        """Cost of one request of `tokens` with an answer of `answer` tokens.
+
+        `cached` is the share of the tokens from the cache, `sound` that of sound.
+        """
         if "input" in self.own or "output" in self.own:
             return self._own_price(tokens, answer, cached, batch)
         if self.listed is None:
             return Price(None, None, why_null=f"no price of {self.name} is listed; --prices FILE gives one")
-        return _listed_price(self, tokens, answer, cached, batch, when)
+        return _listed_price(self, tokens, answer, cached, batch, when, sound)
 
     def rates(
-        self, price: Price, tokens: float, answer: float, *, cached: float = 0.0, batch: bool = False
+        self,
+        price: Price,
+        tokens: float,
+        answer: float,
+        *,
+        cached: float = 0.0,
+        batch: bool = False,
+        request: float | None = None,
     ) -> tuple[float | None, float | None]:
-        """USD for each token that is read and written, at a price; also where none is."""
+        """USD for each token that is read and written, at a price; also where none is.
+
+        `request` is the length of one request, where `tokens` are those of many.
+        """
         if price.input is None or price.output is None:
             return None, None
         one = price
         if not tokens or not answer:
-            one = self.price(tokens or 1000.0, 1000.0, cached=cached, batch=batch)
-        read = price.input / tokens if tokens else one.input / 1000.0 if one.input is not None else None
+            one = self.price(request or tokens or 1000.0, 1000.0, cached=cached, batch=batch)
+        read = price.input / tokens if tokens else one.input / (request or 1000.0) if one.input is not None else None
         written = price.output / answer if answer else one.output / 1000.0 if one.output is not None else None
         return read, written
 
@@ -93,7 +117,7 @@ class Model:
                 None, None, why_null=f"your prices of {self.name} lack {'input' if rate is None else 'output'}"
             )
         spent = tokens * (1 - cached) * rate + tokens * cached * own.get("cached", rate)
-        return Price(spent, answer * (out or 0.0), "", own.get("source") or "your own price")
+        return Price(spent, answer * (out or 0.0), "", own.get("price_source", OWN_PRICE))
 
 
 class Registry:
@@ -116,7 +140,8 @@ class Registry:
             raise UserError(f"{path}: own prices are a map 'models: {{name: {{input: $1/M tokens, ...}}}}'")
         for name, raw in data["models"].items():
             known = self.aliases.get(str(name), str(name))
-            self.entries[known] = self.entries.get(known, {}) | _entry(known, raw, str(path))
+            own = _entry(known, raw, str(path))
+            self.entries[known] = self.entries.get(known, {}) | own | {"price_source": own.get("source", OWN_PRICE)}
             self.shown = [*dict.fromkeys([*self.shown, known])]
 
     def find(self, name: str) -> Model:
@@ -173,6 +198,8 @@ class Registry:
 
     def _in(self, provider: Any, name: str) -> Any:
         """A provider's model by its id or the exact names that its rules accept, then without a date."""
+        if (exact := next((m for m in provider.models if m.id == name), None)) is not None:
+            return exact
         if provider.id not in self._index:
             index: dict[str, Any] = {}
             for key in (_same, _plain):
@@ -256,7 +283,9 @@ def _accepted(match: Any) -> list[str]:
     return out
 
 
+@cache
 def _snapshot() -> Any:
+    _without_updates()
     try:
         from genai_prices.data_snapshot import get_snapshot
     except ImportError:
@@ -264,6 +293,15 @@ def _snapshot() -> Any:
     return get_snapshot()
 
 
+def _without_updates() -> None:
+    """Keep out the part of the price list that fetches newer ones: it is never used, and a third of the start."""
+    name = "genai_prices.update_prices"
+    if name not in sys.modules and "genai_prices" not in sys.modules:
+        sys.modules[name] = none = ModuleType(name)
+        none.__getattr__ = lambda what: None  # type: ignore[method-assign]
+
+
+@cache
 def price_source() -> str:
     """Name and version of the price list."""
     from importlib.metadata import version
@@ -272,14 +310,14 @@ def price_source() -> str:
 
 
 def _listed_price(
-    model: Model, tokens: float, answer: float, cached: float, batch: bool, when: datetime | None
+    model: Model, tokens: float, answer: float, cached: float, batch: bool, when: datetime | None, sound: float
 ) -> Price:
     from genai_prices import Usage, calc_price
 
     provider, listed = model.listed
     now = when or datetime.now(tz=UTC)
     whole, hit = round(tokens), round(tokens * cached)
-    usage = Usage(input_tokens=whole, output_tokens=round(answer), **({"cache_read_tokens": hit} if hit else {}))
+    parts = {"cache_read_tokens": hit} if hit else {}
     context = {"processing": "batch"} if batch else None
     base = listed.get_prices(now)
     notes: list[str] = []
@@ -292,16 +330,23 @@ def _listed_price(
         return Price(None, None, why_null=f"the price list has no price per token of {model.name}")
     if hit and base.cache_read_mtok is None:
         notes.append(f"no price of cached tokens of {model.name} is listed: the usual price")
-        usage = Usage(input_tokens=whole, output_tokens=round(answer))
+        parts = {}
+    if sound and base.input_audio_mtok is None:
+        notes.append(f"no price of sound of {model.name} is listed: that of text")
+    elif sound:
+        parts = {"input_audio_tokens": round(tokens * sound)}
+        if hit:
+            notes.append(f"sound of {model.name} is priced as not cached")
+    usage = Usage(input_tokens=whole, output_tokens=round(answer), **parts)
     try:
         found = calc_price(
             usage, model_ref=listed.id, provider_id=provider, genai_request_timestamp=now, price_context=context
         )
     except (LookupError, ValueError) as error:
         return Price(None, None, why_null=f"no price of {model.name}: {str(error)[:100]}")
-    return Price(
-        float(found.input_price),
-        float(found.output_price),
+    return Price(  # the list prices whole tokens
+        float(found.input_price) * (tokens / whole if whole else 1.0),
+        float(found.output_price) * (answer / round(answer) if round(answer) else 1.0),
         _as_of(listed, now.date()),
         f"{price_source()}, {provider}",
         notes=tuple(notes),

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
 
-from aiplan.tokens.documents import CHILD, MEDIA, Document, decode, kind_of, plain, unreadable
+from aiplan.tokens.documents import CHILD, MEDIA, UNREAD, Document, decode, kind_of, plain, unreadable
 
 MOST_MEMBER = 256 << 20
 """Bytes of one member of an archive, unpacked."""
@@ -180,22 +180,70 @@ def _xlsx(name: str, data: bytes) -> Document:
             elif event == "end" and tag == "si":
                 shared.append("".join(text))
                 text = []
+    dates = _date_styles(archive)
     lines: list[str] = []
     for part in names:
         row: list[str] = []
-        kind, value = "", ""
+        kind, value, style = "", "", -1
         for event, tag, element in _elements(archive.read(part)):
             if event == "start" and tag == "c":
-                kind, value = element.get("t", ""), ""
+                kind, value, style = element.get("t", ""), "", _number(element.get("s", ""))
             elif event == "end" and tag in ("v", "t"):
                 value += element.text or ""
             elif event == "end" and tag == "c":
-                place = int(value) if kind == "s" and value.isdigit() else -1
-                row.append(shared[place] if 0 <= place < len(shared) else value)
+                if kind == "s":
+                    place = _number(value)
+                    value = shared[place] if 0 <= place < len(shared) else value
+                elif kind == "b":
+                    value = {"1": "True", "0": "False"}.get(value, value)
+                elif kind in ("", "n") and style in dates:
+                    value = _date(value)
+                row.append(value)
             elif event == "end" and tag == "row":
                 lines.append("\t".join(row))
                 row = []
     return Document(name, "xlsx", len(data), "zip and XML", "\n".join(lines), len(names))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def _date_styles(archive: Archive) -> set[int]:
+    """Styles of cells that show a date or a time: those of the standard, and formats with a year, day or hour."""
+    if "xl/styles.xml" not in archive.names:
+        return set()
+    formats = {*range(14, 23), *range(45, 48)}
+    out: set[int] = set()
+    inside, number = False, 0
+    for event, tag, element in _elements(archive.read("xl/styles.xml")):
+        if tag == "cellXfs":
+            inside = event == "start"
+        elif event == "start" and tag == "numFmt":
+            plain = re.sub(r'"[^"]*"|\[[^\]]*\]|\\.', "", element.get("formatCode", "")).lower()
+            if re.search(r"[ydh]|m.*s", plain):
+                formats.add(_number(element.get("numFmtId", "")))
+        elif event == "start" and tag == "xf" and inside:
+            if _number(element.get("numFmtId", "")) in formats:
+                out.add(number)
+            number += 1
+    return out
+
+
+def _date(value: str) -> str:
+    """A day, or a day and a time, from the days since 1899-12-30.
+
+    >>> _date("46023"), _date("46023.5"), _date("x")
+    ('2026-01-01', '2026-01-01 12:00:00', 'x')
+    """
+    from datetime import datetime, timedelta
+
+    try:
+        moment = datetime(1899, 12, 30) + timedelta(days=float(value))
+    except (ValueError, OverflowError):
+        return value
+    whole = float(value).is_integer()
+    return str(moment.date()) if whole else moment.isoformat(" ", "seconds")
 
 
 def odt(name: str, data: bytes) -> Document:
@@ -359,8 +407,8 @@ def read(name: str, data: bytes, depth: int = 0, kind: str = "") -> Document:
             from aiplan.tokens import media
 
             return media.from_file(name, kind, io.BytesIO(data), len(data))
-        if kind in ("binary", "ole"):
-            return Document(name, kind, len(data), error=unreadable(kind))
+        if kind in UNREAD:
+            return Document(name, kind, len(data), error=unreadable(kind, data))
         if kind not in CHILD:
             return plain(name, kind, data)
         if kind == "pdf":

@@ -5,48 +5,74 @@ from __future__ import annotations
 import importlib
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from aiplan.errors import UserError
-from aiplan.tokens.corpus import WHOLE, File, Reader, Shard
+from aiplan.tokens.corpus import LARGE, WHOLE, File, Reader, Shard
 from aiplan.tokens.count import Counters
+from aiplan.tokens.journal import Row
 
-CHANGED = ("mtime", "LastModified", "last_modified", "updated", "created", "ETag", "etag")
+CHANGED = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created", "ETag", "etag")
 """What file systems call the time of a change, or a mark of the content."""
+EXTRAS = {"http": "remote", "https": "remote", "s3": "s3", "gs": "gs", "gcs": "gs"}
+"""Extra that a scheme needs."""
+AT_ONCE = 16
+"""Requests about single files that wait at the same time."""
 
 
 class Remote:
-    """A folder behind a URL."""
+    """A folder or a file behind a URL."""
 
     def __init__(self, url: str) -> None:
+        scheme = url.partition("://")[0].lower()
         try:
             fsspec: Any = importlib.import_module("fsspec")
-        except ImportError:
-            raise UserError(f"--corpus {url} needs the extra: pip install 'aiplan[remote]'") from None
-        try:
             self.system, self.root = fsspec.core.url_to_fs(url)
-            there = self.system.isdir(self.root)
+            self.single = not self.system.isdir(self.root)
+            there = not self.single or self.system.isfile(self.root)
+        except ImportError as error:
+            extra = EXTRAS.get(scheme, "remote")
+            why = "" if scheme in EXTRAS else f" ({str(error)[:120]})"
+            raise UserError(f"--corpus {url} needs the extra: pip install 'aiplan[{extra}]'{why}") from None
         except Exception as error:  # every file system has errors of its own
-            raise UserError(f"--corpus {url}: {str(error)[:200]}") from None
+            raise UserError(f"--corpus {url}: {type(error).__name__}: {str(error)[:200]}") from None
         if not there:
-            raise UserError(f"--corpus {url}: there is no such folder")
+            raise UserError(f"--corpus {url}: there is no such folder, or it may not be listed")
 
     def listed(self, shard: Shard = WHOLE) -> Iterator[File]:
         """All files below the folder."""
-        strip = len(self.root.rstrip("/")) + 1
+        folder = self.root.rpartition("/")[0] if self.single else self.root.rstrip("/")
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for found in [[self.system.info(self.root)]] if self.single else self._folders():
+                mine = [about for about in found if shard.has(about["name"][len(folder) + 1 :])]
+                yield from (_file(about) for about in pool.map(self._whole, mine))
+
+    def _folders(self) -> Iterator[list[dict[str, Any]]]:
+        """What is known of the files of each folder."""
         for _, _, files in self.system.walk(self.root, detail=True):
-            for name, about in sorted(files.items()):
-                path = about.get("name", name)
-                if shard.has(path[strip:]):
-                    yield File(path, int(about.get("size") or 0), _changed(about))
+            yield [{"name": name} | about for name, about in sorted(files.items())]
+
+    def _whole(self, about: dict[str, Any]) -> dict[str, Any]:
+        """What is known of a file, asked for where a list of files does not say its size, as those of HTTP do not."""
+        if about.get("size") is not None:
+            return about
+        try:
+            return about | dict(self.system.info(about["name"])) | {"name": about["name"]}
+        except Exception:  # reading it will say why
+            return about
 
     def reader(self, counters: Counters, vocabulary: str, *, seconds: float) -> Reader:
         """Reads its files."""
         return _Reader(self, counters, vocabulary, seconds=seconds)
+
+
+def _file(about: dict[str, Any]) -> File:
+    return File(about["name"], int(about.get("size") or 0), _changed(about))
 
 
 def _changed(about: dict[str, Any]) -> int:
@@ -61,23 +87,47 @@ def _changed(about: dict[str, Any]) -> int:
     return 0
 
 
+def _failed(error: Exception) -> OSError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return OSError(0, reason if "cannot be fetched" in reason else f"it cannot be fetched ({reason[:120]})")
+
+
 class _Reader(Reader):
-    """A reader of remote files; what goes to the child is a copy for as long as it is read."""
+    """A reader of remote files: small ones are fetched a batch at a time; a child process gets a copy."""
 
     def __init__(self, remote: Remote, counters: Counters, vocabulary: str, *, seconds: float) -> None:
         super().__init__(counters, vocabulary, Path(remote.root), seconds=seconds)
         self.remote = remote
         self.strip = len(remote.root.rstrip("/")) + 1
 
+    def __call__(self, batch: Sequence[File]) -> list[Row]:
+        """Rows of a batch."""
+        small = [file.path for file in batch if file.size <= LARGE]
+        try:
+            self._local.fetched = self.remote.system.cat(small, on_error="return") if len(small) > 1 else {}
+        except Exception:  # then each is read alone, and says what is wrong with it
+            self._local.fetched = {}
+        return super().__call__(batch)
+
     def opened(self, file: File) -> BinaryIO:
         """A remote file, open for reading. Raises OSError."""
         try:
             handle: BinaryIO = self.remote.system.open(file.path, "rb")
-        except OSError:
-            raise
         except Exception as error:  # as above
-            raise OSError(0, f"{type(error).__name__}: {str(error)[:100]}") from None
+            raise _failed(error) from None
         return handle
+
+    def content(self, file: File, *, whole: bool) -> bytes:
+        """The bytes of a remote file, or its first ones. Raises OSError."""
+        data = self._local.fetched.pop(file.path, None)
+        if isinstance(data, bytes):
+            return data
+        try:
+            if data is not None:
+                raise data
+            return super().content(file, whole=whole)
+        except Exception as error:  # as above
+            raise _failed(error) from None
 
     @contextmanager
     def local(self, file: File, data: bytes) -> Iterator[Path]:

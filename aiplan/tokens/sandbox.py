@@ -11,12 +11,15 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiplan.tokens.documents import Document, from_dict
+
+if TYPE_CHECKING:
+    import subprocess
 
 MEMORY = 2 << 30
 """Address space of the child [B]."""
@@ -97,6 +100,8 @@ class Sandbox:
         return b"".join(parts)
 
     def _why_dead(self) -> str:
+        import subprocess
+
         assert self._child is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(5)
@@ -111,6 +116,8 @@ class Sandbox:
         return _Dead(reason)
 
     def _start(self) -> subprocess.Popen[bytes]:
+        import subprocess
+
         self._read = 0
         folder = str(Path(__file__).parents[2])
         paths = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])

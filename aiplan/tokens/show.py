@@ -10,7 +10,7 @@ from aiplan import units
 from aiplan.output import clean
 from aiplan.output.plain import columns
 from aiplan.output.sections import grouped
-from aiplan.tokens.ask import TokensResult
+from aiplan.tokens.question import TokensResult
 
 WIDTH = 80
 HEADINGS = ("model", "tokens", "", "in", "out", "total", "window", "reading")
@@ -27,11 +27,22 @@ def table(result: TokensResult, *, everything: bool = False) -> str:
         lines += _legend(result)
     else:
         lines += ["", columns(("", "", "p10 to p90"), _quantities(result), right=(1,))]
+        lines += _priced(result)
     lines += _list("Assumptions", grouped(result), everything)
     lines += _list("Warnings", [f"{w.code}: {w.message}" for w in result.warnings], everything)
     if everything or not result.models:
         lines += _list("Sources", result.sources, everything)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _priced(result: TokensResult) -> list[str]:
+    """Whose price it is, and of which day."""
+    source, day = result.choices.get("price_source"), result.choices.get("price_as_of")
+    price = result.quantities.get("price_per_input_token")
+    if not source or price is None or price.origin == "given":
+        return []
+    listed = "; the list does not say when it was checked" if source.startswith("genai-prices") else ""
+    return ["", f"Price: {clean(source)}{f', checked {day}' if day else listed}."]
 
 
 def _row(model: dict[str, Any]) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Given, GraphError, Node
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import ratios
-from aiplan.tokens.ask import ASKS, NO_OUTPUT_PRICE, PER_MODEL, Ask, TokensResult
 from aiplan.tokens.models import Model, Price, Registry
+from aiplan.tokens.question import ASKS, PER_MODEL, Ask, TokensResult, priced
 
 PER_WORD = 1.28  # o200k tokens a word of English prose: 1,054,390 for the 823,385 words of the King James Bible
 
@@ -23,7 +23,7 @@ def answer(ask: Ask, names: list[str]) -> TokensResult:
     quantities = {n: Value(node.value, node.unit, node.origin, why_null=node.why_null) for n, node in nodes.items()}
     for name in names:
         if name not in quantities:
-            quantities[name] = Value(None, GRAPH[name].unit, "formula", why_null=_why(name, nodes))
+            quantities[name] = Value(None, GRAPH[name].unit, "formula", why_null=_why(name, model))
     warnings = [Warning_("price", note) for note in (price.notes if price else ())]
     if (share := quantities.get("context_share")) and share.value is not None and share.value > 1:
         warnings.append(Warning_("beyond-window", f"{share.value:.1f} times the context window: split it"))
@@ -34,13 +34,20 @@ def answer(ask: Ask, names: list[str]) -> TokensResult:
         aiplan_version=__version__,
         headline=_headline(model, nodes),
         quantities=quantities,
-        choices={"model": model.name, "provider": model.provider, "vocabulary": model.vocabulary} if model else {},
+        choices=_choices(model, price) if model and price else {},
         binding=[],
         assumptions=[Assumption(n.name, n.value, n.unit, n.source) for n in used],
         warnings=warnings,
         sources=sorted({n.source for n in nodes.values() if n.source and n.origin in ("catalog", "formula")}),
         inputs=ask.inputs,
+        nodes=nodes,
     )
+
+
+def _choices(model: Model, price: Price) -> dict[str, str]:
+    chosen = {"model": model.name, "provider": model.provider, "vocabulary": model.vocabulary}
+    told = chosen | {"price_as_of": price.as_of, "price_source": price.source}
+    return {key: value for key, value in told.items() if value}
 
 
 def _nodes(model: Model | None, ask: Ask, names: list[str]) -> tuple[dict[str, Node], Price | None]:
@@ -58,12 +65,9 @@ def _nodes(model: Model | None, ask: Ask, names: list[str]) -> tuple[dict[str, N
         if 0 < ask.answer < 1:
             given["answer_tokens"] = Given(tokens * ask.answer)
         written = given["answer_tokens"].value if "answer_tokens" in given else 0.0
-        price = model.price(tokens, written or 0.0, cached=ask.cached, batch=ask.batch, when=ask.when)
-        rates = model.rates(price, tokens, written or 0.0, cached=ask.cached, batch=ask.batch)
-        for name, rate in zip(("price_per_input_token", "price_per_output_token"), rates, strict=True):
-            given.setdefault(name, Given(rate, "catalog", price.source, price.why_null or NO_OUTPUT_PRICE))
-        if rates[1] is None and price.output == 0.0:
-            given["output_cost"] = Given(0.0, "measured", "no answer is asked for")
+        cached = ask.given.get("cached_share", ask.cached)
+        price = model.price(tokens, written or 0.0, cached=cached, batch=ask.batch, when=ask.when)
+        given = priced(model, price, tokens, written or 0.0, ask) | given
     asks = [n for n in dict.fromkeys([*ASKS, *(PER_MODEL if model else ()), *names]) if n in GRAPH]
     return _resolve([], given, asks), price
 
@@ -91,8 +95,8 @@ def _resolve(asks: list[str], given: dict[str, Given], optional: list[str]) -> d
         raise UserError(str(error)) from None
 
 
-def _why(name: str, nodes: dict[str, Node]) -> str:
-    if name in (*ASKS, *PER_MODEL) and "context_window" not in nodes:
+def _why(name: str, model: Model | None) -> str:
+    if name in (*ASKS, *PER_MODEL) and model is None:
         return f"{name} depends on the model: give one"
     return "it does not follow from what is given"
 

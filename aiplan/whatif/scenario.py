@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -111,6 +111,8 @@ def grid_points(path: Path, key: str, scenario: Scenario, most: int) -> list[Any
     """The points of a scenario's sweep. Raises UserError with the place of what is wrong."""
     from aiplan.whatif import grid
 
+    if scenario.ask == "tokens":
+        import aiplan.tokens.formulas  # noqa: F401  (its quantities may be swept)
     both = [name for name in scenario.sweep if name in scenario.vary]
     if both:
         raise UserError(f"{_at(path, key, ('vary', both[0]))}: {both[0]} is both swept and varied")
@@ -139,7 +141,7 @@ def answer_one(
     main = Variant(set=scenario.set, limit=scenario.limit)
     draws: Draws | None = None
     if scenario.ask == "tokens":
-        result, impossible = _tokens(main, names, title or path.stem, path)
+        result, impossible, draws = _tokens(path, key, main, scenario, names, title, over, point or {})
     else:
         question = question_of(path, key, main, scenario.ask)
         if point:
@@ -162,7 +164,7 @@ def answer_one(
         more = list(dict.fromkeys([*names, *(a.quantity for a in beside)]))
         asked = scenario.ours.ask or scenario.ask
         if asked == "tokens":
-            ours, _ = _tokens(scenario.ours, more, "ours", path)
+            ours, _, _ = _tokens(path, key, scenario.ours, Scenario(aiplan=1), more, "ours", Over(), {})
         else:
             ours_question = question_of(path, key, scenario.ours, asked, above=("ours",))
             plain = Scenario(aiplan=1, ask=asked)
@@ -172,10 +174,30 @@ def answer_one(
     return Answered(path, result, impossible, key, texts, draws)
 
 
-def _tokens(variant: Variant, names: list[str], title: str, path: Path) -> tuple[Result, bool]:
-    from aiplan.tokens.scenario import solve
+def _tokens(
+    path: Path,
+    key: str,
+    variant: Variant,
+    scenario: Scenario,
+    names: list[str],
+    title: str | None,
+    over: Over,
+    point: Mapping[str, Any],
+) -> tuple[Result, bool, Draws | None]:
+    from aiplan.tokens.scenario import drawn, solve
 
-    return solve(variant.set, variant.limit, names, title, path)
+    settings = variant.set | {name: step.choice for name, step in point.items() if step.choice is not None}
+    values = {name: step.value for name, step in point.items() if step.choice is None}
+    if not scenario.vary and over.draws is None:
+        return *solve(settings, variant.limit, names, title or path.stem, path, values=values), None
+    from aiplan.whatif.draws import DEFAULT_DRAWS
+    from aiplan.whatif.inputs import read_input
+    from aiplan.whatif.percentiles import checked_count
+
+    vary = [_placed(path, key, ("vary", name), read_input, name, raw) for name, raw in scenario.vary.items()]
+    count = checked_count(DEFAULT_DRAWS if over.draws is None else over.draws)
+    title = title or path.stem
+    return drawn(settings, variant.limit, vary, names, title, path, values=values, count=count, seed=over.seed)
 
 
 def conditions(path: Path, key: str, scenario: Scenario, over: Over) -> list[tuple[Assertion, str]]:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from aiplan.specs.scenario import Scenario
 
 SHOWN = ("accelerators", "training_days", "facility_power", "capex", "run_cost", "fits")
+OF_DOCUMENTS = tuple(
+    "documents document_words document_tokens answer_tokens input_cost output_cost cost context_share fits_context "
+    "reading_time answer_time price_per_input_token price_per_output_token".split()
+)
+OF_TOKENS = ("document_tokens", "cost", "context_share", "reading_time")
 MORE_IS_BETTER = frozenset(
     "params active_params tokens training_flops mfu hfu goodput tokens_per_second flops_per_usd flops_per_watt "
     "peak_flops_per_usd peak_flops_per_watt experiments_per_week cluster_flops fits mtbf".split()
@@ -88,13 +93,20 @@ def scenarios(path: Path | None, over: Over) -> tuple[Path, str, Scenario]:
     return path, key, scenario
 
 
+def shown_of(ask: str) -> list[str]:
+    """Quantities of a table where none is named."""
+    return list(OF_TOKENS if ask == "tokens" else SHOWN)
+
+
 def names_of(text: str, option: str) -> list[str]:
     """Names of quantities, with commas between them."""
     names = [part.strip().replace("-", "_") for part in text.split(",") if part.strip()]
     for name in names:
         if name not in GRAPH:
+            import aiplan.tokens.formulas  # noqa: F401  (it may be a quantity of documents)
+        if name not in GRAPH:
             raise UserError(f"{option}: there is no quantity {name!r}{nearest(name, GRAPH.quantities)}")
-        if name not in TRAIN:
+        if name not in TRAIN and name not in OF_DOCUMENTS:
             raise UserError(f"{option}: {name} is not among the answers of a plan; e.g. {', '.join(SHOWN)}")
     if not names:
         raise UserError(f"{option} names no quantity")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiplan.errors import UserError
+from aiplan.graph import GRAPH
 from aiplan.specs.question import read_pairs
 from aiplan.specs.scenario import Scenario, Variant
 from aiplan.whatif import grid, inputs
@@ -40,6 +41,8 @@ def overlay(
         draws = DEFAULT_DRAWS
     over = Over(dict(settings), dict(read_pairs(limits, "--limit")), {}, {}, list(asserts), draws, seed, most_points)
     over.vary, over.sweep = inputs.read_typed(vary), grid.read_typed(sweep)
+    if any(name not in GRAPH for name in (*over.vary, *over.sweep)):
+        import aiplan.tokens.formulas  # noqa: F401  (they may be quantities of documents)
     for name, raw in over.vary.items():
         inputs.read_input(name, raw, where="--vary")
     for name, raw in over.sweep.items():
@@ -81,7 +84,9 @@ def write_draws(path: Path, answers: list[Answered]) -> None:
     drawn = [a for a in answers if a.draws is not None]
     if len(drawn) != 1 or drawn[0].draws is None:
         raise UserError(f"--save-draws writes the draws of one plan, and there are {len(drawn)} with draws")
-    write_samples(path, drawn[0].draws, list(drawn[0].result.quantities) if drawn[0].result.ask == "facts" else None)
+    write_samples(
+        path, drawn[0].draws, list(drawn[0].result.quantities) if drawn[0].result.ask in ("facts", "tokens") else None
+    )
 
 
 def save_scenario(path: Path, over: Over) -> None:

@@ -175,6 +175,19 @@ def test_sound_is_counted_where_a_number_is_known(tmp_path: Path) -> None:
     assert any("no number of tokens of audio" in w["message"] for w in done.json["warnings"])
 
 
+def test_sound_has_a_price_of_its_own_where_one_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(make.wav(60))
+    (tmp_path / "b.txt").write_text(make.WORDS)
+    flash = aiplan("tokens", str(tmp_path), "-m", "gemini-2.5-flash", "--json")
+    text = flash.value("document_tokens") - 1920
+    assert flash.value("input_cost") == pytest.approx(1920 * 1e-6 + text * 0.3e-6)
+    pro = aiplan("tokens", str(tmp_path), "-m", "gemini-2.5-pro", "--json")
+    assert any("no price of sound" in w["message"] for w in pro.json["warnings"])
+    corpus = aiplan("tokens", "--corpus", str(tmp_path), "--journal", str(tmp_path.with_suffix(".j")),
+                    "-m", "gemini-2.5-flash", "--json")  # fmt: skip
+    assert corpus.value("input_cost") == pytest.approx(flash.value("input_cost"), rel=0.01)
+
+
 def test_standard_input_of_text_and_of_a_document() -> None:
     for data, words in ((MISS.encode(), 9), (make.docx([MISS]), 12)):
         done = subprocess.run(
@@ -321,3 +334,110 @@ def test_a_price_that_is_not_used_is_still_the_price() -> None:
     empty = aiplan("tokens", "--text", "", "-m", "gpt-4o", "--json")
     assert empty.value("document_tokens") == 0
     assert empty.value("price_per_input_token") == pytest.approx(2.5e-6)
+
+
+WITHOUT = """
+import sys
+for name in sys.argv[1].split(","):
+    sys.modules[name] = None
+from aiplan.cli.app import run
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "extra"),
+    [
+        ("fsspec", ["--corpus", "https://x"], "remote"),
+        ("aiohttp", ["--corpus", "https://x"], "remote"),
+        ("s3fs", ["--corpus", "s3://x"], "s3"),
+        ("gcsfs", ["--corpus", "gs://x"], "gs"),
+        ("distributed", ["--corpus", ".", "--engine", "dask", "--scheduler", "tcp://127.0.0.1:1"], "dask"),
+        ("tokenizers", ["--text", "x", "--tokenizer", "tokenizer.json"], "tokenizers"),
+    ],
+)
+def test_a_missing_extra_is_one_sentence(missing: str, arguments: list[str], extra: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT, missing, "tokens", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"pip install 'aiplan[{extra}]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.rtf", rb"{\rtf1\ansi Some {\b bold} text.\par}", "an RTF file"),
+        ("a.doc", make.ole("WordDocument"), "an old DOC file"),
+        ("a.ppt", make.ole("PowerPoint Document"), "an old PPT file"),
+        ("a.docx", make.ole("EncryptedPackage"), "it is encrypted"),
+        ("a.msg", make.ole("__substg1.0_0037001F"), "an Outlook MSG file"),
+        ("a.wps", make.ole("Contents"), "an old binary Office file"),
+    ],
+)
+def test_what_is_not_read_is_one_honest_line(tmp_path: Path, name: str, data: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    done = aiplan("tokens", str(tmp_path / name))
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert words in done.err
+    (tmp_path / "b.zip").write_bytes(make.zipped({name: data, "c.txt": "one"}))
+    inside = aiplan("tokens", str(tmp_path / "b.zip"), "-m", "gpt-4o", "--json")
+    assert inside.code == 1
+    assert [words in str(d["error"]) for d in inside.json["documents"]] == [True, False]
+    of = aiplan("tokens", "--corpus", str(tmp_path), "--journal", str(tmp_path.with_suffix(".journal")), "--json")
+    assert any(words in e["error"] for e in of.json["corpus"]["errors"])
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--sample", "5"], ["--shard", "1/2"], ["--jobs", "2"], ["--fresh"], ["--engine", "dask"], ["--journal", "j"]],
+)
+def test_options_of_a_corpus_are_refused_without_one(option: list[str]) -> None:
+    done = aiplan("tokens", "--text", "x", *option)
+    assert done.code == 2
+    assert f"{option[0]} is of a corpus" in done.err
+
+
+def test_a_url_that_is_no_corpus_says_how() -> None:
+    done = aiplan("tokens", "https://example.com/lease.pdf")
+    assert done.code == 2
+    assert "--corpus https://example.com/lease.pdf" in done.err
+
+
+def test_whose_price_it_is_and_of_which_day(tmp_path: Path) -> None:
+    listed = aiplan("tokens", "--text", MISS, "-m", "gpt-4o", "--json").json["choices"]
+    assert listed["price_source"].endswith(", openai")
+    assert listed["price_as_of"] >= "2026-10-14"
+    assert f"checked {listed['price_as_of']}" in aiplan("tokens", "--text", MISS, "-m", "gpt-4o").out
+    assert "does not say when" in aiplan("tokens", "--text", MISS, "-m", "claude-3-sonnet").out
+    (tmp_path / "p.yaml").write_text("models:\n  gpt-4o: {input: $1/M tokens, output: $2/M tokens}\n")
+    own = aiplan("tokens", "--text", MISS, "-m", "gpt-4o", "--prices", str(tmp_path / "p.yaml"))
+    assert "Price: your own price." in own.out
+
+
+def test_a_share_that_is_cached_is_a_quantity() -> None:
+    def result(*more: str) -> dict:
+        return aiplan("tokens", "--set", "document_tokens=100k", "-m", "gpt-4o", "--json", *more).json["quantities"]
+
+    flag, pinned = result("--cached", "80%"), result("--set", "cached_share=80%")
+    for found in (flag, pinned):
+        assert found["cached_share"]["value"] == pytest.approx(0.8)
+        assert found["price_per_cached_token"]["value"] == pytest.approx(1.25e-6)
+        assert found["price_per_input_token"]["value"] == pytest.approx(1.5e-6)
+        assert found["cost"]["value"] == pytest.approx(0.15)
+    assert "cached_share" not in result()
+
+
+def test_so_many_documents_of_so_many_words() -> None:
+    settings = ("--set", "documents=100M", "--set", "words_per_document=130")
+    done = aiplan("tokens", *settings, "-m", "gpt-4o", "--json")
+    assert done.value("document_words") == pytest.approx(13e9)
+    assert done.value("cost") == pytest.approx(13e9 * 1.28 * 2.5e-6)
+    lacking = aiplan("tokens", "--set", "words_per_document=130", "-m", "gpt-4o")
+    assert lacking.code == 2
+    assert "documents is not given" in lacking.err
+
+
+def test_a_price_of_a_part_of_a_token_is_the_listed_one() -> None:
+    done = aiplan("tokens", "--set", "document_tokens=1000.4", "-m", "gpt-4o", "--json")
+    assert done.value("price_per_input_token") == pytest.approx(2.5e-6, rel=1e-12)

@@ -202,3 +202,8 @@ def mail() -> bytes:
     message.set_content("Please read the attached lease.")
     message.add_attachment(docx([WORDS]), maintype="application", subtype="zip", filename="lease.docx")
     return bytes(message)
+
+
+def ole(part: str) -> bytes:
+    """What begins as an old binary Office file with a part of this name."""
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000) + part.encode("utf-16-le") + bytes(1000)

@@ -16,8 +16,9 @@ import pytest
 from aiplan.errors import UserError
 from aiplan.tokens import corpus
 from aiplan.tokens.count import Counters
+from aiplan.tokens.models import Registry
 from tests.cli.helpers import aiplan
-from tests.tokens import make
+from tests.tokens import make, texts
 
 
 def fill(folder: Path, files: int = 120) -> dict[str, str]:
@@ -66,6 +67,20 @@ def test_cost_is_that_of_each_file_as_a_request(tmp_path: Path) -> None:
     tokens = found["document_tokens"]["value"]
     assert found["cost"]["value"] == pytest.approx(tokens * 2.5e-6 + 120 * 10 * 1e-5)
     assert found["context_share"]["value"] < 0.01
+
+
+def test_prices_are_those_of_one_request_and_not_of_the_whole(tmp_path: Path) -> None:
+    for i in range(40):  # together in the dear tier of this model, each far below it
+        (tmp_path / "c").mkdir(exist_ok=True)
+        (tmp_path / "c" / f"{i}.txt").write_text("word " * 6000)
+    model = Registry().find("gemini-2.5-pro")
+    for share in (0.0, 0.5):
+        arguments = ["tokens", "--corpus", str(tmp_path / "c"), "--journal", str(tmp_path / "j")]
+        found = aiplan(*arguments, "--cached", str(share), "-m", "gemini-2.5-pro", "--json")
+        one, whole = model.price(6000, 1000, cached=share), model.price(240_000, 1000, cached=share)
+        assert found.value("document_tokens") > 220_000
+        assert found.value("price_per_input_token") == pytest.approx(one.input / 6000) != whole.input / 240_000
+        assert found.value("price_per_output_token") == pytest.approx(one.output / 1000) != whole.output / 1000
 
 
 def test_a_second_run_counts_only_what_has_changed(tmp_path: Path) -> None:
@@ -210,8 +225,22 @@ def test_merge_of_what_is_no_journal(tmp_path: Path, content: bytes | None) -> N
 
 def test_progress_says_rate_and_time_left() -> None:
     progress = corpus.Progress()
-    progress.files, progress.bytes, progress.listed_bytes, progress.all_listed = 10, 10**8, 3 * 10**8, True
-    assert progress.line(progress.began + 2.0).startswith("10 files, 100 MB, 50 MB/s, 4 s left")
+    progress.files, progress.bytes = 10_000, 10**8
+    assert "10,000 files, 100 MB, 5,000 files/s, 50 MB/s, time left not known yet" in progress.line(progress.began + 2)
+    progress.total = 30_000, 3 * 10**8
+    assert "10,000 of 30,000 files" in progress.line(progress.began + 2)
+    assert progress.line(progress.began + 2).rstrip().endswith(", 4 s left")
+    progress.known_files, progress.known_bytes = 20_000, 2 * 10**8
+    assert progress.line(progress.began + 2).rstrip().endswith(", 0 s left")
+
+
+def test_the_files_are_counted_beside_long_work(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(corpus, "SURVEY", 0.0)
+    progress = corpus.Progress()
+    progress.survey(lambda: iter([corpus.File("a", 5, 0), corpus.File("b", 6, 0)]))
+    assert progress._survey is not None
+    progress._survey.join()
+    assert progress.total == (2, 11)
 
 
 def test_json_of_a_corpus_is_the_contracts_object(tmp_path: Path) -> None:
@@ -237,3 +266,19 @@ def test_a_remote_folder_counts_as_a_local_one(tmp_path: Path) -> None:
     assert len(of["folders"]) == 15
     assert aiplan("tokens", "--corpus", "memory://none").code == 2
     assert aiplan("tokens", "--corpus", "noscheme://none").code == 2
+
+
+@pytest.mark.parametrize("vocabulary", ["o200k", "cl100k", "llama-3", "deepseek-3", "qwen-3", "tekken"])
+def test_a_long_text_is_counted_part_by_part_as_the_whole(tmp_path: Path, monkeypatch, vocabulary: str) -> None:
+    monkeypatch.setattr(corpus, "LONG", 1000)
+    monkeypatch.setattr(corpus, "PART", 300)
+    sources = [p.read_text() for p in sorted((Path(__file__).parents[2] / "aiplan" / "tokens").glob("*.py"))[:6]]
+    text = "\n".join([*sources, *texts.TEXTS.values()] * 2)
+    (tmp_path / "long.txt").write_text(text, newline="")
+    counters = Counters()
+    file = next(corpus.listed(tmp_path))
+    row = corpus.Reader(counters, vocabulary, tmp_path)([file])[0]
+    assert row.tokens == counters.count([text], vocabulary)[0].tokens
+    monkeypatch.setattr(corpus, "LONG", 1 << 30)
+    whole = corpus.Reader(counters, vocabulary, tmp_path)([file])[0]
+    assert (row.tokens, row.hash, row.kind) == (whole.tokens, whole.hash, whole.kind)

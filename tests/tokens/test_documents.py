@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-import resource
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -47,6 +48,24 @@ def test_sheets_through_calamine_and_through_the_standard_library(tmp_path: Path
     assert found.text == "Rents\nflat\trent\nA\t900"
     assert found.extractor == "calamine"
     assert office._xlsx("a", data).text == "flat\trent\nA\t900"
+
+
+def test_dates_and_truths_of_a_sheet_are_those_that_are_shown() -> None:
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    styles = (
+        f'<styleSheet {main}><numFmts><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/>'
+        '<numFmt numFmtId="165" formatCode="0.0 &quot;days&quot;"/></numFmts>'
+        '<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>'
+        '<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="22"/><xf numFmtId="165"/></cellXfs></styleSheet>'
+    )
+    cells = (
+        '<c s="0"><v>46023</v></c><c s="1"><v>46023</v></c><c s="2"><v>46023.25</v></c><c s="3"><v>5</v></c>'
+        '<c t="b"><v>1</v></c><c t="str" s="1"><v>7</v></c><c s="1"><v>nonsense</v></c>'
+    )
+    sheet = f"<worksheet {main}><sheetData><row>{cells}</row></sheetData></worksheet>"
+    data = make.zipped({"xl/worksheets/sheet1.xml": sheet, "xl/styles.xml": styles})
+    shown = ["46023", "2026-01-01", "2026-01-01 06:00:00", "5", "True", "7", "nonsense"]
+    assert office._xlsx("a", data).text.split("\t") == shown
 
 
 def test_an_epub_is_read_along_its_spine(tmp_path: Path, sandbox: Sandbox) -> None:
@@ -149,33 +168,17 @@ def test_a_file_that_hangs_its_reader_costs_its_limit_and_the_next_is_read(tmp_p
 
 
 def test_memory_of_the_child_is_bounded(tmp_path: Path) -> None:
-    with Sandbox(memory=1 << 30, seconds=20) as small:
-        read(tmp_path / "bomb.pdf", make.flate_bomb_pdf(1024), small)
-        assert read(tmp_path / "good.docx", make.docx(["Word"]), small).error is None
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1 << 20  # in KiB
-
-
-def test_mutated_files_never_stop_the_batch(tmp_path: Path) -> None:
-    chance = random.Random(7)
-    seeds = {
-        "pdf": make.pdf([make.WORDS] * 3 + [None]),
-        "docx": make.docx([make.WORDS] * 20),
-        "xlsx": make.xlsx([["a", 1]] * 50),
-        "epub": make.epub([make.WORDS] * 3),
-    }
-    with Sandbox(seconds=5) as small:
-        for i in range(200):
-            for kind, seed in seeds.items():
-                data = bytearray(seed)
-                for _ in range(chance.choice((1, 4, 30))):
-                    data[chance.randrange(len(data))] = chance.randrange(256)
-                if chance.random() < 0.3:
-                    del data[chance.randrange(len(data)) :]
-                path = tmp_path / f"m{i}.{kind}"
-                path.write_bytes(bytes(data))
-                found = documents.read(path, small)
-                assert found.name == str(path)
-                assert found.error is None or "\n" not in found.error
+    (tmp_path / "bomb.pdf").write_bytes(make.flate_bomb_pdf(1024))
+    (tmp_path / "good.docx").write_bytes(make.docx(["Word"]))
+    code = (
+        "import resource, sys; from pathlib import Path; from aiplan.tokens.sandbox import Sandbox\n"
+        "with Sandbox(memory=1 << 30, seconds=20) as small:\n"
+        "    small.read(Path('bomb.pdf'), 'pdf')\n"
+        "    assert small.read(Path('good.docx'), 'docx').error is None\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1 << 20  # in KiB
 
 
 @pytest.mark.parametrize(
