@@ -234,11 +234,45 @@ def _clashes(plan: Plan) -> list[tuple[str, str, str, str]]:
             found["loss"] = (loss, f"for this size on these tokens {law.name} says")
         except NoValue:
             pass
+    for name in plan.question.given:
+        if name not in found and name != "fits" and (own := _by_its_formula(plan, name)) is not None:
+            found[name] = own
     out = []
-    for name, (other, why) in found.items():
-        value = plan.question.given.get(name)
+    for name, value in plan.question.given.items():
+        other, why = found.get(name, (None, ""))
         least = 0.01 if name == "loss" else 0.1
         if value and other and abs(value / other - 1) > least:
             unit = plan.nodes[name].unit
             out.append((name, units.show(value, unit, name), why, units.show(other, unit, name)))
+    return out
+
+
+def _by_its_formula(plan: Plan, name: str) -> tuple[float, str] | None:
+    """What a pinned quantity would be by its definition, or by any formula whose inputs are all given too."""
+    for formula in GRAPH[name].formulas:
+        nodes = [plan.nodes.get(n) for n in formula.inputs]
+        known = [node for node in nodes if node is not None and node.value is not None and node.origin != "default"]
+        defined = formula.source.startswith("definition") or formula.source == "by definition"
+        defined = defined or all(node.origin == "given" for node in known)
+        usable = not formula.search and (formula.rival is None or formula.rival in plan.rivals)
+        if not usable or not defined or len(known) < len(nodes) or name in _below(plan, formula.inputs):
+            continue
+        try:
+            value = formula.function(*(node.value for node in known))
+        except (NoValue, ArithmeticError, ValueError, TypeError):
+            continue
+        said = ", ".join(f"{node.name} {units.show(node.value, node.unit, node.name)}" for node in known)
+        return value, f"from {said} it is"
+    return None
+
+
+def _below(plan: Plan, names: tuple[str, ...]) -> set[str]:
+    """The quantities that these were computed from, and these themselves."""
+    out: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in out:
+            out.add(name)
+            left += plan.nodes[name].inputs if name in plan.nodes else ()
     return out

@@ -7,7 +7,7 @@ from typing import Any
 from aiplan import __version__, advice, units
 from aiplan.plan import TRAIN, Plan
 from aiplan.specs.result import Assumption, LawRow, LayoutRow, Result, Value, Warning_
-from aiplan.whatif.uncertainty import intervals
+from aiplan.whatif.uncertainty import Uncertainty, intervals
 
 
 def answer(
@@ -18,10 +18,14 @@ def answer(
     name: str | None = None,
     layouts: list[LayoutRow] | None = None,
     pareto: list[LayoutRow] | None = None,
+    bare: bool = False,
 ) -> Result:
-    """The result of a plan: the contract's object, with everything that the reader needs to judge it."""
+    """The result of a plan: the contract's object, with everything that the reader needs to judge it.
+
+    A `bare` one is without intervals, which take longer than the plan itself.
+    """
     shown = asks if asks is not None else TRAIN
-    sure = intervals(plan)
+    sure = Uncertainty({}, "run_cost", []) if bare else intervals(plan)
     quantities: dict[str, Value] = {}
     for quantity in [*shown, *(n for n in plan.nodes if n not in shown)]:
         if quantity in plan.nodes:

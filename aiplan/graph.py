@@ -8,6 +8,7 @@ and returns every intermediate value with its origin.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
@@ -362,6 +363,8 @@ class Order:
         nodes: dict[str, Node] = {}
         for name, value in values.items():
             quantity = self.graph[name]
+            if isinstance(value, float) and not math.isfinite(value):
+                value, why[name] = None, f"{name} is beyond what a number can hold"
             node = Node(name, value, quantity.unit, "formula", why_null=why.get(name) if value is None else None)
             if name in given and name in self.supplied:
                 g = given[name]
@@ -381,7 +384,8 @@ def _call(formula: Formula, out: dict[str, Any]) -> tuple[Any, str]:
     arguments = [out[n] for n in formula.inputs]
     try:
         if formula.search:
-            return formula.function(*arguments, pinned={t: out[t] for t in formula.gives if t in out}), ""
+            found = formula.function(*arguments, pinned={t: out[t] for t in formula.gives if t in out})
+            return (found, "") if found else (None, f"{formula.name} finds nothing among such values")
         return formula.function(*arguments), ""
     except NoValue as no:
         return None, str(no)

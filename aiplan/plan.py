@@ -57,6 +57,7 @@ class Plan:
     unresolved: dict[str, str]
     binding: list[str] = field(default_factory=list)
     impossible: bool = False
+    limits: dict[str, float] = field(default_factory=dict)
     assumed_limits: dict[str, float] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
 
@@ -147,7 +148,7 @@ def train(
         given[name] = Given(value, "search", binding.why_solved(name, limits))
 
     plan = resolved(question, expanded, given, rivals, [*limits, *(more or [])])
-    plan.assumed_limits = assumed
+    plan.limits, plan.assumed_limits = limits, assumed
     evidence.widen(plan)
     smaller = solver.values(max(plan.value("accelerators") - step, 1.0)) if "accelerators" in solved else {}
     plan.binding, plan.impossible = binding.of(

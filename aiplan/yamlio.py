@@ -23,6 +23,8 @@ MAX_DIGITS = 300
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
+# What a terminal obeys or shows otherwise than it reads: control characters, and marks of the direction of writing.
+_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _WORDS: dict[str, bool | None] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -31,7 +33,8 @@ _WORDS: dict[str, bool | None] = {
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 Key = str | int
-Lines = dict[tuple[Key, ...], int]
+Place = tuple[int, int]  # line and column, from 1
+Places = dict[tuple[Key, ...], Place]
 
 
 def load(path: str | Path) -> Any:
@@ -42,14 +45,16 @@ def load(path: str | Path) -> Any:
     return loads(read_text(path), str(path))
 
 
-def loads(text: str, name: str = "text", *, lines: Lines | None = None) -> Any:
-    """The one document of a YAML text; `lines` collects the line of every key path.
+def loads(text: str, name: str = "text", *, places: Places | None = None) -> Any:
+    """The one document of a YAML text; `places` collects where the value of every key path begins.
+
+    A value that begins below its key is told by the key.
 
     >>> loads("country: NO\\nhalf: 1e14")
     {'country': 'NO', 'half': 100000000000000.0}
     """
     try:
-        return _Builder(name, lines).build(text)
+        return _Builder(name, places).build(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise UserError(f"{_at(name, mark)}: {error.problem or error.context}") from None
@@ -86,23 +91,23 @@ def read_text(path: str | Path) -> str:
 
 def line_of(path: str | Path, keys: tuple[Key, ...]) -> int | None:
     """The line of a key path such as ("prices", 0, "usd"), or of the nearest key above it that the file has."""
-    lines: Lines = {}
+    places: Places = {}
     try:
-        loads(read_text(path), str(path), lines=lines)
+        loads(read_text(path), str(path), places=places)
     except UserError:
         return None
     while keys:
-        if keys in lines:
-            return lines[keys]
+        if keys in places:
+            return places[keys][0]
         keys = keys[:-1]
     return None
 
 
 class _Open(NamedTuple):
-    """A collection that is being read: itself, its keys' lines where it is a map, and where it began."""
+    """A collection that is being read: itself, its keys' places where it is a map, and where it began."""
 
     value: Any
-    seen: dict[str, int] | None
+    seen: dict[str, Place] | None
     keys: tuple[Key, ...]
     anchor: str | None
     began: int
@@ -111,8 +116,8 @@ class _Open(NamedTuple):
 class _Builder:
     """Turns parser events into data, without recursion, so that no nesting can exhaust the stack."""
 
-    def __init__(self, name: str, lines: Lines | None) -> None:
-        self.name, self.lines = name, lines
+    def __init__(self, name: str, places: Places | None) -> None:
+        self.name, self.places = name, places
         self.stack: list[_Open] = []
         self.key: str | None = None
         self.anchors: dict[str, tuple[Any, int]] = {}
@@ -162,14 +167,15 @@ class _Builder:
         if event.tag not in _TEXT_TAGS:
             self.fail(event, f"tag {_short(event.tag)} is not read; plain text and numbers only")
         text = event.value
+        if odd := _ODD.search(text):
+            self.fail(event, f"the text holds the control character U+{ord(odd[0]):04X}")
         top = self.stack[-1] if self.stack else None
         if top is not None and top.seen is not None and self.key is None:
-            line = event.start_mark.line + 1
             if text == "<<" and event.implicit[0]:
                 self.fail(event, "merge keys (<<) are not read")
             if text in top.seen:
-                self.fail(event, f"key {_short(text)!r} is given twice (first on line {top.seen[text]})")
-            top.seen[text] = line
+                self.fail(event, f"key {_short(text)!r} is given twice (first on line {top.seen[text][0]})")
+            top.seen[text] = _mark(event)
             self.key = text
             if event.anchor:
                 self.anchors[event.anchor] = (text, 1)
@@ -205,7 +211,7 @@ class _Builder:
         self.place(value, event, count)
 
     def place(self, value: Any, event: Any, count: int = 1) -> tuple[Key, ...]:
-        """Put a value where it belongs; returns its key path (empty where lines are not collected)."""
+        """Put a value where it belongs; returns its key path (empty where places are not collected)."""
         self.nodes += count
         if self.nodes > MAX_NODES:
             self.fail(event, f"unfolds to more than {MAX_NODES:,} values")
@@ -214,9 +220,11 @@ class _Builder:
             return ()
         top = self.stack[-1]
         keys: tuple[Key, ...] = ()
-        if self.lines is not None:
+        if self.places is not None:
             keys = (*top.keys, len(top.value) if top.seen is None else str(self.key))
-            self.lines[keys] = top.seen[str(self.key)] if top.seen is not None else event.start_mark.line + 1
+            here = _mark(event)
+            key = top.seen[str(self.key)] if top.seen is not None else here
+            self.places[keys] = here if here[0] == key[0] else key
         if top.seen is None:
             top.value.append(value)
         else:
@@ -226,6 +234,10 @@ class _Builder:
 
     def fail(self, event: Any, problem: str) -> None:
         raise UserError(f"{_at(self.name, event.start_mark)}: {problem}")
+
+
+def _mark(event: Any) -> Place:
+    return event.start_mark.line + 1, event.start_mark.column + 1
 
 
 def _at(name: str, mark: Any) -> str:

@@ -26,10 +26,18 @@ TEN = (
 )
 
 
-def best(what: Callable[[], object]) -> float:
-    """The shortest of three runs, in seconds."""
+FLEET = ("sweep", "--accelerator", "h100", "--accelerators", "1024", "--quiet", "--max-points", "1000000")
+MILLION = (
+    "--sweep", "params=1B..100B by 1B", "--sweep", "tokens=100B..10T by 100B", "--sweep", "mfu=20%..59.6% by 0.4%",
+    "--show", "training_days,run_cost",
+)  # fmt: skip
+SOLVED = ("--sweep", "params=10B..100B by 1B", "--sweep", "training_days=30..60 by 5", "--quiet")
+
+
+def best(what: Callable[[], object], runs: int = 3) -> float:
+    """The shortest of some runs, in seconds."""
     took = []
-    for _ in range(3):
+    for _ in range(runs):
         start = time.perf_counter()
         what()
         took.append(time.perf_counter() - start)
@@ -65,19 +73,20 @@ def main() -> None:
         file.write_text(TEN)
         took = best(process("-m", "aiplan", "check", str(file)))
     print(f"check of ten plans, mfu given         {took * 1e3:8.1f} ms, {took / empty:.0f} times an empty Python")
-    words = (
-        "sweep",
-        "--params",
-        "70B",
-        "--sweep",
-        "accelerators=512..2048 by 16",
-        "--accelerator",
-        "h100",
-        "-f",
-        "csv",
-    )
-    took = best(process("-m", "aiplan", *words))
-    print(f"sweep of 97 plans with layout search  {took * 1e3:8.1f} ms, {took / 97 * 1e3:.1f} ms a plan")
+    with tempfile.TemporaryDirectory() as folder:
+        for form in ("csv", "parquet"):
+            words = (*FLEET, "--set", "fits=1", "--mfu", "40%", *MILLION, "-f", form, "-o", f"{folder}/grid.{form}")
+            took = best(process("-m", "aiplan", *words))
+            print(f"sweep of 1,000,000 points, mfu and fits given, to {form:8} {took:5.2f} s")
+        words = (*FLEET, *MILLION[:4], "--show", "training_days", "-f", "csv", "-o", f"{folder}/searched.csv")
+        took = best(process("-m", "aiplan", *words), 1)
+        print(f"sweep of 10,000 points with layout search {took:8.1f} s, {10_000 / took:,.0f} a second")
+        words = ("sweep", "--accelerator", "h100", "--tokens", "1T", "-f", "csv", "-o", f"{folder}/solved.csv", *SOLVED)
+        took = best(process("-m", "aiplan", *words), 1)
+        print(f"sweep of 637 points solved for accelerators {took:6.1f} s, {637 / took:,.0f} a second")
+        words = (*FLEET, "--vary", "mfu=30% to 45%", "--sweep", "params=1B..64B by 1B", "-f", "csv")
+        took = best(process("-m", "aiplan", *words), 1)
+        print(f"sweep of 64 points of 10,000 draws each   {took:8.1f} s, {64 / took:,.1f} a second")
 
 
 if __name__ == "__main__":

@@ -92,6 +92,27 @@ def test_only_the_higher_wall_is_told() -> None:
     assert ("latency-wall" in low, "data-movement-wall" in low) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"experiments_per_week": "50"}, "experiments_per_week is given as 50, but from training_days"),
+        ({"mfu": "40%", "step_time": "20 s"}, "step_time is given as 20 s, but from mfu 40.0%"),
+        ({"tokens_per_param": "30"}, "but from tokens 20.0 B, params 1.00 B it is 20"),
+        ({"active_share": "10%", "active_params": "500M"}, "but from params 1.00 B, active_share 10.0% it is 100 M"),
+        ({"tokens_per_param": "20"}, ""),
+        ({"mfu": "40%"}, ""),  # what replaces a model is no contradiction
+        ({"goodput": "90%"}, ""),
+        ({"step_time": "1 s"}, ""),
+        ({"staff_cost": "$3M"}, ""),  # against a default it is none either
+        ({"capex": "$1M", "pue": "1.3"}, "capex is given as $1.00M, but from cluster_capex"),
+    ],
+)
+def test_a_pin_that_contradicts_what_it_follows_from(asked: dict[str, str], says: str) -> None:
+    text = told(**QUIET, **asked).get("over-determined", "")
+    assert says in text
+    assert bool(text) == bool(says)
+
+
 @pytest.mark.parametrize(("tokens", "says"), [("1Q", ""), ("2Q", "4 repetitions"), ("6Q", "16 rep"), ("20Q", "40 rep")])
 def test_repetition_is_judged_by_how_often(tokens: str, says: str) -> None:
     text = told(params="1T", tokens=tokens)["scarce-text"]

@@ -16,6 +16,7 @@ from aiplan.cli.options import (
     Limit,
     MaxPoints,
     Output,
+    SearchEachDraw,
     Seed,
     Set,
     Sweep,
@@ -44,6 +45,7 @@ def check(
     sweep: Sweep = [],
     assert_: Assert = [],
     draws: Draws = None,
+    search_each_draw: SearchEachDraw = False,
     seed: Seed = 0,
     max_points: MaxPoints = 10_000,
     compare_to: CompareTo = None,
@@ -68,7 +70,8 @@ def check(
     from aiplan.whatif.typed import answer_files, overlay
     from aiplan.whatif.verdict import verdicts
 
-    over = overlay(settings, limit, vary, sweep, assert_, draws, seed, max_points)
+    over = overlay(settings, limit, vary, sweep, assert_, draws, seed, max_points, search=search_each_draw)
+    over.bare = True
     found, defaults = open_catalog(catalog)
     told = verdicts(answer_files(paths, found, defaults, over, compare_to), allow_empty=allow_empty)
     emit(render(told, form), output)

@@ -51,6 +51,7 @@ FLAGS = (
 )
 
 FORMATS = ("table", "json", "jsonl", "csv", "md", "yaml")
+ELSEWHERE = {"sweep": "aiplan sweep answers grids"}
 
 Set = Annotated[
     list[str], typer.Option("--set", metavar="NAME=VALUE", help="Pin any quantity or choice; may be repeated.")
@@ -81,8 +82,15 @@ Assert = Annotated[
 Draws = Annotated[
     int | None, typer.Option("--draws", help="Number of draws; 10,000 where something varies.", show_default=False)
 ]
+SearchEachDraw = Annotated[
+    bool,
+    typer.Option("--search-each-draw", help="Search the layout anew at each draw, which is slow; else it is held."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")]
-SaveDraws = Annotated[Path | None, typer.Option("--save-draws", metavar="FILE", help="Write the draws to FILE as CSV.")]
+SaveDraws = Annotated[
+    Path | None, typer.Option("--save-draws", metavar="FILE", help="Write the draws to FILE as CSV or .parquet.")
+]
+Save = Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the question to FILE as a scenario.")]
 MaxPoints = Annotated[int, typer.Option("--max-points", min=1, help="Most points of a sweep.")]
 CompareTo = Annotated[
     str | None,
@@ -171,6 +179,8 @@ def _extras(extra: list[str]) -> dict[str, str]:
             raise UserError(f"{word!r} is not an option; a value with a space needs quotes, e.g. --power '1 GW'")
         name, equals, value = word[2:].partition("=")
         name = name.replace("-", "_")
+        if name in ELSEWHERE:
+            raise UserError(f"there is no option --{name} here: {ELSEWHERE[name]}")
         if name not in GRAPH and name not in CHOICES:
             names = [*known, *(f"--{n.replace('_', '-')}" for n in GRAPH.quantities)]
             raise UserError(f"there is no option {word.partition('=')[0]}{nearest(word.partition('=')[0], names)}")

@@ -20,6 +20,7 @@ from aiplan.cli.options import (
     MaxPoints,
     Output,
     SaveDraws,
+    SearchEachDraw,
     Seed,
     Set,
     Sweep,
@@ -47,6 +48,7 @@ def run(
     sweep: Sweep = [],
     assert_: Assert = [],
     draws: Draws = None,
+    search_each_draw: SearchEachDraw = False,
     seed: Seed = 0,
     save_draws: SaveDraws = None,
     max_points: MaxPoints = 10_000,
@@ -69,7 +71,10 @@ def run(
     from aiplan.output import render
     from aiplan.whatif.typed import answer_files, overlay, write_draws
 
-    over = overlay(settings, limit, vary, sweep, assert_, draws, seed, max_points, wanted=save_draws is not None)
+    wanted = save_draws is not None
+    over = overlay(
+        settings, limit, vary, sweep, assert_, draws, seed, max_points, wanted=wanted, search=search_each_draw
+    )
     found, defaults = open_catalog(catalog)
     answers = answer_files(paths, found, defaults, over, compare_to)
     if save_draws is not None:

@@ -18,7 +18,9 @@ from aiplan.cli.options import (
     Json,
     Limit,
     Output,
+    Save,
     SaveDraws,
+    SearchEachDraw,
     Seed,
     Set,
     Vary,
@@ -32,6 +34,7 @@ from aiplan.errors import UserError
 
 if TYPE_CHECKING:
     from aiplan.specs.result import LayoutRow
+    from aiplan.whatif.scenario import Over
 
 app = typer.Typer(**BARE)
 
@@ -46,11 +49,10 @@ def train(
     vary: Vary = [],
     assert_: Assert = [],
     draws: Draws = None,
+    search_each_draw: SearchEachDraw = False,
     seed: Seed = 0,
     save_draws: SaveDraws = None,
-    save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE", help="Write the question to FILE as a scenario.")
-    ] = None,
+    save: Save = None,
     layouts: Annotated[
         int | None,
         typer.Option(
@@ -79,11 +81,14 @@ def train(
     """
     form = format_of(format, json)
     question = question_of(flags, set_, limit, ctx.args)
-    if vary or assert_ or draws is not None or save_draws or save:
+    if vary or assert_ or draws is not None or save_draws or save or search_each_draw:
         if layouts or pareto:
             raise UserError("--layouts and --pareto show one plan: without --vary, --assert, --draws and --save")
-        settings = settings_of(flags, set_, ctx.args)
-        _what_if(settings, limit, vary, assert_, draws, seed, save_draws, save, catalog, form, all_, output)
+        from aiplan.whatif.typed import overlay
+
+        settings, wanted = settings_of(flags, set_, ctx.args), save_draws is not None
+        over = overlay(settings, limit, vary, [], assert_, draws, seed, 1, wanted=wanted, search=search_each_draw)
+        _what_if(over, save_draws, save, catalog, form, all_, output)
         return
     from aiplan.answer import answer
     from aiplan.catalog import open_catalog
@@ -109,12 +114,7 @@ def train(
 
 
 def _what_if(
-    settings: dict[str, str],
-    limit: list[str],
-    vary: list[str],
-    asserts: list[str],
-    draws: int | None,
-    seed: int,
+    over: Over,
     save_draws: Path | None,
     save: Path | None,
     catalog: list[Path],
@@ -126,9 +126,8 @@ def _what_if(
     from aiplan.catalog import open_catalog
     from aiplan.errors import ASSERTION_FAILED, IMPOSSIBLE
     from aiplan.output import render
-    from aiplan.whatif.typed import answer_typed, overlay, save_scenario, write_draws
+    from aiplan.whatif.typed import answer_typed, save_scenario, write_draws
 
-    over = overlay(settings, limit, vary, [], asserts, draws, seed, 1, wanted=save_draws is not None)
     found, defaults = open_catalog(catalog)
     answered = answer_typed(over, found, defaults)
     if save is not None:

@@ -24,9 +24,22 @@ def render(results: list[Result], form: str, *, everything: bool = False, many: 
 
 
 def clean(text: str) -> str:
-    """Text without control characters, which a terminal would obey.
+    """Text without control characters, which a terminal would obey, and not at first sight a command of a CI log.
 
-    >>> clean("a\\x1b[31mb")
-    'a[31mb'
+    >>> clean("a\\x1b[31mb"), clean("::error::x")
+    ('a[31mb', ': :error::x')
     """
-    return "".join(c for c in text if c.isprintable())
+    out = "".join(c for c in text if c.isprintable())
+    return out.replace("::", ": :", 1) if out.lstrip().startswith("::") else out
+
+
+def escaped(text: str) -> str:
+    """Text for Markdown that is neither table, link, code nor HTML.
+
+    >>> escaped("<b>|[x](y)`")
+    '&lt;b&gt;\\\\|\\\\[x\\\\](y)\\\\`'
+    """
+    out = clean(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for mark in "|[]`*":
+        out = out.replace(mark, f"\\{mark}")
+    return out

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiplan import units
-from aiplan.output import clean
+from aiplan.output import clean, escaped
 from aiplan.output.plain import columns
 
 if TYPE_CHECKING:
@@ -107,4 +107,4 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
+    return escaped(text)

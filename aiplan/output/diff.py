@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiplan import units
-from aiplan.output import clean
+from aiplan.output import clean, escaped
 from aiplan.output.plain import columns
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def headline(diff: Difference) -> str:
     fails = "1 assertion now fails" if failing == 1 else f"{failing} assertions now fail"
     tail = f" {fails}." if failing else ""
     if change is None or change.before is None or change.after is None:
-        what = f"{len(diff.changes)} quantities change" if diff.changes else "Nothing changes"
+        what = f"{len(diff.changes)} quantities change" if diff.changes else "nothing changes"
         return f"{diff.name}: {what}{', but not ' + diff.of if diff.changes and change is None else ''}.{tail}"
     verb = "rises" if change.after > change.before else "falls"
     by = units.show(abs(change.after - change.before), change.unit, change.name)
@@ -99,16 +99,19 @@ def _percent(share: float | None) -> str:
 
 def markdown(found: Sequence[Difference]) -> str:
     """For a pull request: the headlines, a small table, the details folded away."""
-    lines: list[str] = []
+    lines = [f"**{_overall(found)}**", ""] if len(found) > 1 else []
+    same = [diff for diff in found if diff.before and diff.after and not diff.changes and not diff.turned]
     for diff in found:
-        lines += [f"**{_cell(headline(diff))}**", ""]
+        if len(found) > 1 and diff in same:
+            continue
+        lines += [f"**{escaped(headline(diff))}**", ""]
         shown = [c for c in diff.changes if c.name in HEADLINES]
         if shown:
             lines += ["| quantity | before | after | change |", "| --- | ---: | ---: | ---: |"]
             lines += [_row(c) for c in shown] + [""]
         failing = [t for t in diff.turned if t.after is False]
         if failing:
-            lines += [*(f"- **{_turned(t.before, t.after)}**: {_cell(t.message)}" for t in failing), ""]
+            lines += [*(f"- **{_turned(t.before, t.after)}**: {escaped(t.message)}" for t in failing), ""]
         rest = [c for c in diff.changes if c.name not in HEADLINES]
         others = [t for t in diff.turned if t.after is not False]
         if diff.causes or rest or others:
@@ -116,23 +119,29 @@ def markdown(found: Sequence[Difference]) -> str:
             if diff.causes:
                 lines += [f"| input | before | after | of the change in {diff.of} | share |"]
                 lines += ["| --- | --- | --- | ---: | ---: |"]
-                lines += [f"| {' | '.join(_cell(cell) for cell in _cause(diff, c))} |" for c in diff.causes] + [""]
+                lines += [f"| {' | '.join(escaped(cell) for cell in _cause(diff, c))} |" for c in diff.causes] + [""]
             if rest:
                 lines += ["| quantity | before | after | change |", "| --- | ---: | ---: | ---: |"]
                 lines += [_row(c) for c in rest] + [""]
-            lines += [*(f"- {_turned(t.before, t.after)}: {_cell(t.message)}" for t in others)]
+            lines += [*(f"- {_turned(t.before, t.after)}: {escaped(t.message)}" for t in others)]
             lines += ["", "</details>", ""] if others else ["</details>", ""]
+    if same and len(found) > 1:
+        lines += ["<details><summary>Plans that do not change</summary>", ""]
+        lines += [*(f"- {escaped(diff.name)}" for diff in same), "", "</details>"]
     return "\n".join(lines).rstrip("\n")
+
+
+def _overall(found: Sequence[Difference]) -> str:
+    """The sentence over several plans."""
+    failing = sum(t.after is False for diff in found for t in diff.turned)
+    moved = sum(bool(diff.changes or diff.turned or not diff.before or not diff.after) for diff in found)
+    fails = f"; {failing} assertion{'s' if failing != 1 else ''} now fail{'s' if failing == 1 else ''}"
+    return f"{moved} of {len(found)} plans change{fails if failing else ''}."
 
 
 def _row(change: Change) -> str:
     cells = (change.name, _text(change, change.before), _text(change, change.after), _percent(change.share))
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
-
-
-def _cell(text: str) -> str:
-    """Text that is neither table nor HTML syntax."""
-    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
+    return f"| {' | '.join(escaped(cell) for cell in cells)} |"
 
 
 def _json(found: Sequence[Difference]) -> str:

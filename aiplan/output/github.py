@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiplan.errors import UserError
-from aiplan.output import clean
+from aiplan.output import clean, escaped
 from aiplan.output.checks import text
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def annotated(verdicts: Sequence[Verdict]) -> str:
 
 def _data(text: str) -> str:
     """The text of a workflow command, in which nothing begins another."""
-    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return clean(escaped)
+    data = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return clean(data)
 
 
 def _property(text: str) -> str:
@@ -49,16 +49,16 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     lines = [f"## {head}", "", "| plan | | assertions | answer |", "| --- | --- | ---: | --- |"]
     for v in verdicts:
         mark = "failed" if v.failed else "passed"
-        lines.append(f"| {_cell(v.name)} | {mark} | {v.asserted} | {_cell(v.answered.result.headline)} |")
+        lines.append(f"| {escaped(v.name)} | {mark} | {v.asserted} | {escaped(v.answered.result.headline)} |")
     for heading, outcome in (("Failed", "FAILED"), ("Warnings", "warning")):
         found = [(v, line) for v in verdicts for line in v.lines if line.outcome == outcome]
         if found:
             lines += ["", f"### {heading}", ""]
-            lines += [f"- {_cell(_where(v, line))}: {_cell(line.message)}" for v, line in found]
+            lines += [f"- {escaped(_where(v, line))}: {escaped(line.message)}" for v, line in found]
     passed = [(v, line) for v in verdicts for line in v.lines if line.outcome == "ok"]
     if passed:
         lines += ["", f"<details><summary>{len(passed)} conditions hold</summary>", ""]
-        lines += [f"- {_cell(v.name)}: {_cell(line.message)}" for v, line in passed]
+        lines += [f"- {escaped(v.name)}: {escaped(line.message)}" for v, line in passed]
         lines += ["", "</details>"]
     return "\n".join(lines)
 
@@ -67,11 +67,6 @@ def _where(verdict: Verdict, line: Line) -> str:
     """The place of a condition, and the plan that it is about."""
     name = verdict.answered.result.name
     return f"{line.file}:{line.line}" + (f" ({name})" if name else "")
-
-
-def _cell(text: str) -> str:
-    """Text that is neither table nor HTML syntax."""
-    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
 
 
 def write_summary(verdicts: Sequence[Verdict]) -> None:

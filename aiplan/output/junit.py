@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from aiplan.output import clean
+
 if TYPE_CHECKING:
     from aiplan.whatif.verdict import Verdict
 
@@ -44,5 +46,4 @@ def xml(text: str) -> str:
     >>> xml('a < b & "c"\\x1b')
     'a &lt; b &amp; &quot;c&quot;'
     """
-    held = "".join(c for c in text if c.isprintable() or c in "\t\n")
-    return held.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiplan import units
 from aiplan.graph import GRAPH
-from aiplan.output import clean
+from aiplan.output import clean, escaped
 from aiplan.output.plain import columns
 from aiplan.whatif.levers import ASSUMED, SHOWN
 
@@ -66,13 +66,9 @@ def markdown(start: State, pulled: Sequence[Pulled], assumed: Mapping[str, float
     lines = [f"| {' | '.join(HEADINGS)} |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
     lines += [f"| {' | '.join(row)} |" for row in (_start(start), *(_cells(each) for each in pulled))]
     lines += ["", "<details><summary>What each lever does, and what it rests on</summary>", ""]
-    lines += [f"- {_plain(e.name)}: {_plain(e.sentence or f'does not apply: {e.why_not}')}" for e in pulled]
-    lines += ["", *(f"- {_plain(text)}" for text in assumptions(assumed)), "", "</details>"]
+    lines += [f"- {escaped(e.name)}: {escaped(e.sentence or f'does not apply: {e.why_not}')}" for e in pulled]
+    lines += ["", *(f"- {escaped(text)}" for text in assumptions(assumed)), "", "</details>"]
     return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
 
 
 def to_json(start: State, pulled: Sequence[Pulled], assumed: Mapping[str, float]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiplan.output import clean
+from aiplan.output import escaped
 from aiplan.output.sections import draws_text, grouped, label_text, range_text, reasons, sections, value_text
 from aiplan.specs.result import Result
 
@@ -56,4 +56,4 @@ def _bullets(heading: str, items: list[str]) -> list[str]:
 
 def _text(text: str | None) -> str:
     """Text that is neither table nor HTML syntax."""
-    return clean(text or "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
+    return escaped(text or "")

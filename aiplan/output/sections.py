@@ -66,7 +66,8 @@ def draws_text(result: Result) -> str | None:
         return None
     varied = [f"{n.removeprefix('vary.')} {v}" for n, v in result.inputs.items() if n.startswith("vary.")]
     of = f"{', '.join(varied)}, and of" if varied else "of"
-    return f"{count:,} draws, seed {result.inputs['seed']}, {of} every default and fact that has an interval"
+    searched = ", the layout searched at each" if result.inputs.get("search_each_draw") else ""
+    return f"{count:,} draws{searched}, seed {result.inputs['seed']}, {of} every default and fact that has an interval"
 
 
 def label_text(name: str, value: Value) -> str:

@@ -7,6 +7,7 @@ import io
 import json
 from typing import Any
 
+from aiplan.output import clean
 from aiplan.specs.result import SCHEMA_MANY, Result
 
 CSV_COLUMNS = ("plan", "quantity", "value", "unit", "p10", "p50", "p90", "origin", "why_null")
@@ -27,13 +28,20 @@ def render(results: list[Result], form: str, *, many: bool = False) -> str:
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def safe_cell(value: Any) -> Any:
-    """A text cell that a spreadsheet will not run as a formula.
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # what a spreadsheet runs, the wide forms where it is set to them
 
-    >>> safe_cell("=1+1"), safe_cell(-2.0)
-    ("'=1+1", -2.0)
+
+def safe_cell(value: Any) -> Any:
+    """A text cell that a spreadsheet will not run as a formula, nor a terminal obey.
+
+    >>> safe_cell("=1+1"), safe_cell(" @x\\n"), safe_cell(-2.0)
+    ("'=1+1", "' @x", -2.0)
     """
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    if not isinstance(value, str):
+        return value
+    lead = value[:1] if value[:1] in ("\t", "\r") else ""  # a spreadsheet may look past it
+    out = lead + clean(value[len(lead) :])
+    return f"'{out}" if lead or out.lstrip().startswith(FORMULA) else out
 
 
 def _csv(results: list[Result]) -> str:

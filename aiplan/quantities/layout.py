@@ -295,7 +295,9 @@ def choose_layout(
         most -= roomy
         if not most:
             break
-    tried.sort()
+    tried = sorted(found for found in tried if found[1])
+    if not tried:
+        raise NoValue("no layout has a time and a memory that a number can hold")
     starts = {layout[1]: (cost, layout) for cost, layout in reversed(tried)}  # the best of each number of stages
     axes = layout_axes(total, scale_up_domain, layers, heads, experts, seq_len, batch_tokens, fixed, c)
     seen: set[tuple[float, ...]] = set()

@@ -108,8 +108,9 @@ def drawn(
 ) -> tuple[TokensResult, bool, Draws]:
     """The result at the central values of what varies, with the percentiles of `count` draws around it."""
     from aiplan.whatif.arrays import hypercube, normal, numpy
-    from aiplan.whatif.draws import Draws, evaluate
+    from aiplan.whatif.draws import Draws
     from aiplan.whatif.inputs import spread
+    from aiplan.whatif.many import evaluate
     from aiplan.whatif.percentiles import drivers
 
     by_name = next((i.name for i in vary if i.kind == "names"), None)
@@ -130,7 +131,7 @@ def drawn(
     moving = {name: source.at(hypercube(seed, name, count)) for name, source in inputs.items()}
     draws.scores = {name: [normal(hypercube(seed, name, count))] for name in inputs}
     nulls = {n: node.why_null or f"{n} is unknown" for n, node in supplied.items() if node.value is None}
-    found, draws.reasons = evaluate(order, {n: node.value for n, node in supplied.items()} | moving, nulls, count)
+    found, draws.reasons = evaluate(order, {n: node.value for n, node in supplied.items()} | moving, nulls)
     draws.values = {n: v for n, v in found.items() if getattr(v, "ndim", 0)}
     for name, value in result.quantities.items():
         value.p10 = value.p50 = value.p90 = None

@@ -72,6 +72,8 @@ def baseline_for(
     what: str, path: Path, catalog: Catalog, defaults: dict[str, Any] | None, over: Over
 ) -> Callable[[str, str, str], Result | None]:
     """How to find the baseline of each plan of a file; assertions of the baseline itself are not looked at."""
-    plain = Over(draws=over.draws, seed=over.seed, most_points=over.most_points, baseline=lambda *_: None)
+    plain = Over(
+        draws=over.draws, seed=over.seed, most_points=over.most_points, search=over.search, baseline=lambda *_: None
+    )
     known = known_from(what, path, catalog, defaults, plain)
     return lambda key, point, name: find(known, key, point, name)

@@ -192,7 +192,7 @@ def causes(before: Result, after: Result, of: str, catalog: Catalog, defaults: d
 
 
 def _typed(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in inputs.items() if name not in ("draws", "seed")}
+    return {name: value for name, value in inputs.items() if name not in ("draws", "seed", "search_each_draw")}
 
 
 def _said(value: Any) -> str | None:

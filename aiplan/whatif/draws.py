@@ -11,16 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aiplan.graph import Formula, Given, NoValue, Order
+from aiplan.graph import Given
 from aiplan.plan import LAYOUT, Engine, Plan
 from aiplan.quantities.scaling import AXES, LOG_AXES
 from aiplan.specs.question import Question
 from aiplan.whatif.arrays import hypercube, normal, numpy
 from aiplan.whatif.inputs import Input, spread
+from aiplan.whatif.many import Memo, evaluate
 
 DEFAULT_DRAWS, DEFAULT_SEED, MOST_DRAWS = 10_000, 0, 1_000_000
+SEARCHED_DRAWS, MOST_SEARCHED = 1_000, 20_000  # where each draw searches its layout, some 6 ms
 LAW_PARTS = len(AXES)
-MOST_CALLS = 2_000  # of a search or a shape in one evaluation, where a single input moves it
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class Draws:
     values: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, list[Any]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    search: bool = False
 
     def quantile(self, name: str, share: float) -> float | None:
         """A quantile of a quantity; a draw without a value counts as beyond all others, so the answer may be None."""
@@ -59,12 +61,13 @@ class Model:
     engine: Engine
     inputs: dict[str, Input]
     law: str | None
+    memo: Memo | None = None
 
     def evaluate(self, values: dict[str, Any], count: int) -> tuple[dict[str, Any], dict[str, str]]:
         """Every quantity at `count` points, from the arrays of what moves."""
         nulls = {n: g.why_null or f"{n} is unknown" for n, g in self.engine.given.items() if g.value is None}
         supplied = {n: g.value for n, g in self.engine.given.items()}
-        return evaluate(self.engine.order, {**supplied, **values}, nulls, count)
+        return evaluate(self.engine.order, {**supplied, **values}, nulls, memo=self.memo)
 
     def law_values(self, scores: list[Any]) -> dict[str, Any]:
         """The law's coefficients, drawn jointly, from an array of standard normal scores for each of them."""
@@ -79,11 +82,14 @@ class Model:
         return out
 
 
-def model_of(plan: Plan, vary: list[Input]) -> Model:
-    """What of a plan is held and what moves: the varied inputs, and every default or fact with an interval."""
+def model_of(plan: Plan, vary: list[Input], *, search: bool = False) -> Model:
+    """What of a plan is held and what moves: the varied inputs, and every default or fact with an interval.
+
+    With `search` the layout is not held, but searched at every point.
+    """
     varied = {i.name: i for i in vary if i.kind != "names"}
     held = dict(plan.given)
-    for name in (*LAYOUT, "accelerators", "batch_tokens"):
+    for name in (*(() if search else LAYOUT), "accelerators", "batch_tokens"):
         if name in plan.nodes and plan.nodes[name].value is not None and name not in varied:
             held[name] = Given(plan.nodes[name].value, "search")
     asks = [name for name, node in plan.nodes.items() if node.value is not None]
@@ -94,7 +100,7 @@ def model_of(plan: Plan, vary: list[Input]) -> Model:
         if usable and name in engine.order.supplied and name not in varied:
             assert node.spread is not None
             inputs[name] = spread(name, node.value, *node.spread)
-    return Model(plan, engine, inputs, _law(plan, engine, varied))
+    return Model(plan, engine, inputs, _law(plan, engine, varied), {} if search else None)
 
 
 def _law(plan: Plan, engine: Engine, varied: dict[str, Input]) -> str | None:
@@ -109,7 +115,13 @@ def _law(plan: Plan, engine: Engine, varied: dict[str, Input]) -> str | None:
 
 
 def simulate(
-    solve: Callable[[Question], Plan], question: Question, vary: list[Input], *, count: int, seed: int
+    solve: Callable[[Question], Plan],
+    question: Question,
+    vary: list[Input],
+    *,
+    count: int,
+    seed: int,
+    search: bool = False,
 ) -> tuple[Plan, Draws]:
     """The plan at the central values, and `count` draws around it.
 
@@ -117,7 +129,7 @@ def simulate(
     """
     np = numpy()
     named = [i for i in vary if i.kind == "names"]
-    draws = Draws(count, seed, {i.name: i for i in named})
+    draws = Draws(count, seed, {i.name: i for i in named}, search=search)
     picked = [i.at(hypercube(seed, i.name, count)) for i in named]
     first: Plan | None = None
     for combination in itertools.product(*(range(len(i.names)) for i in named)):
@@ -128,7 +140,7 @@ def simulate(
         plan = solve(central(question, vary, names))
         first = first or plan
         if here.any():
-            _join(draws, model_of(plan, vary), here)
+            _join(draws, model_of(plan, vary, search=search), here)
     assert first is not None
     for i, index in zip(named, picked, strict=True):
         draws.scores[i.name] = [(index == k).astype(float) for k in range(len(i.names) - 1)]
@@ -178,83 +190,3 @@ def _moves(values: Any) -> bool:
         return False
     low, high = float(known.min()), float(known.max())
     return known.size < values.size or high - low > 1e-12 * max(abs(low), abs(high))
-
-
-def evaluate(
-    order: Order, values: dict[str, Any], nulls: dict[str, str], count: int
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """All values of an order at `count` points at once; floats stay floats where nothing that moves touches them.
-
-    As Order.evaluate, but a formula that cannot take arrays is called point by point.
-    """
-    np = numpy()
-    out = {n: values[n] if n in values else order.graph[n].default for n in order.supplied}
-    why = {n: nulls.get(n, f"{n} is unknown") for n, value in out.items() if value is None}
-    with np.errstate(all="ignore"):
-        for formula in order.steps:
-            absent = [n for n in formula.inputs if n in why and n not in formula.nullable]
-            if absent:
-                results: tuple[Any, ...] | None = None
-                reason = why[absent[0]]
-            else:
-                results, reason = _call(formula, out, count)
-            for i, target in enumerate(formula.gives):
-                if target in out and len(formula.gives) > 1:  # a pinned member keeps its pin
-                    continue
-                out[target] = None if results is None else results[i]
-                if out[target] is None:
-                    why[target] = reason
-    return out, why
-
-
-def _call(formula: Formula, out: dict[str, Any], count: int) -> tuple[tuple[Any, ...] | None, str]:
-    arguments = [out[n] for n in formula.inputs]
-    many = any(getattr(a, "ndim", 0) for a in arguments)
-    more = {"pinned": {t: out[t] for t in formula.gives if t in out}} if formula.search else {}
-    if not (many and (formula.search or len(formula.gives) > 1)):
-        try:
-            return _several(formula, formula.function(*arguments, **more)), ""
-        except NoValue as no:
-            return None, str(no)
-        except (ArithmeticError, ValueError, TypeError) as error:
-            if not many:
-                return None, f"{formula.name} has no value ({error})"
-    return _pointwise(formula, arguments, more, count)
-
-
-def _several(formula: Formula, result: Any) -> tuple[Any, ...]:
-    return (result,) if len(formula.gives) == 1 else tuple(result)
-
-
-def _pointwise(
-    formula: Formula, arguments: list[Any], more: dict[str, Any], count: int
-) -> tuple[tuple[Any, ...] | None, str]:
-    """A formula that searches or branches, called once for each different set of inputs; nan where it has no value."""
-    np = numpy()
-    pinned = {t: v for t, v in more.get("pinned", {}).items() if getattr(v, "ndim", 0)}
-    arguments = [*arguments, *pinned.values()]
-    moving = [i for i, a in enumerate(arguments) if getattr(a, "ndim", 0)]
-    table = np.stack([arguments[i] for i in moving], axis=1)
-    points, inverse = np.unique(table, axis=0, return_inverse=True)
-    inverse = inverse.ravel()
-    if len(points) > MOST_CALLS and bool((np.diff(points, axis=0) >= 0).all()):  # one thing moves: near points share
-        step = -(-len(points) // MOST_CALLS)
-        points, inverse = points[step // 2 :: step], np.minimum(inverse // step, (len(points) - step // 2 - 1) // step)
-    rows: list[list[float]] = []
-    reason = f"{formula.name} has no value"
-    for point in points.tolist():
-        at = list(arguments)
-        for i, value in zip(moving, point, strict=True):
-            at[i] = value
-        if pinned:
-            more = {"pinned": more["pinned"] | dict(zip(pinned, at[len(formula.inputs) :], strict=True))}
-        try:
-            found = _several(formula, formula.function(*at[: len(formula.inputs)], **more))
-            rows.append([np.nan if v is None else float(v) for v in found])
-        except (NoValue, ArithmeticError, ValueError, TypeError) as error:
-            reason = str(error)
-            rows.append([np.nan] * len(formula.gives))
-    columns = np.asarray(rows)[inverse]
-    if np.isnan(columns).all():
-        return None, reason
-    return tuple(np.ascontiguousarray(columns[:, i]) for i in range(len(formula.gives))), reason

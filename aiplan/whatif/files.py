@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -144,15 +143,14 @@ def position(path: Path, *candidates: Keys) -> tuple[Path, int, int] | None:
     for _ in range(MOST_BASES + 1):
         if file is None:
             return None
-        lines: yamlio.Lines = {}
+        places: yamlio.Places = {}
         try:
-            text = yamlio.read_text(file)
-            data = yamlio.loads(text, str(file), lines=lines)
+            data = yamlio.loads(yamlio.read_text(file), str(file), places=places)
         except UserError:
             return None
         for keys in candidates:
-            if keys in lines:
-                return file, lines[keys], _column((text.split("\n") + [""] * lines[keys])[lines[keys] - 1], keys)
+            if keys in places:
+                return file, *places[keys]
         base = data.get("base") if isinstance(data, dict) else None
         if not isinstance(base, str):
             return None
@@ -167,11 +165,3 @@ def _relative(path: Path) -> Path:
         return path.relative_to(Path.cwd())
     except ValueError:
         return path
-
-
-def _column(line: str, keys: Keys) -> int:
-    """Where the value of a key begins in its line, from 1."""
-    key = keys[-1]
-    pattern = r"\s*(?:-\s+)?" if isinstance(key, int) else rf"(?:^|[\s{{,])[\"']?{re.escape(key)}[\"']?\s*:\s*"
-    found = re.match(pattern, line) if isinstance(key, int) else re.search(pattern, line)
-    return (found.end() if found else 0) + 1

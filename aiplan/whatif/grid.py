@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,11 +21,17 @@ _RANGE = re.compile(r"\s*(\S.*?)\s*\.\.\s*(\S.*?)\s+(?:by\s+(\S.*?)|x\s*([0-9.eE
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One value of an axis: as shown, and as a number [SI] or a name."""
+    """One value of an axis: as typed, and as a number [SI] or a name; `of` is the quantity of one that nobody typed."""
 
-    text: str
+    typed: str
     value: float | None = None
     choice: str | None = None
+    of: str = ""
+
+    @property
+    def text(self) -> str:
+        """The value as it is shown."""
+        return units.show(self.value, GRAPH[self.of].unit, self.of) if self.of else self.typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def read_axis(name: str, raw: Any, *, most: int = MOST_POINTS, where: str = "") 
     count = next(values)
     if count > most:
         raise UserError(f"{at}sweep: {name} has {count:,.0f} values, above the cap of {most:,} (--max-points)")
-    return Axis(name, tuple(Step(units.show(v, GRAPH[name].unit, name), v) for v in values))
+    return Axis(name, tuple(Step("", v, of=name) for v in values))
 
 
 def _step(name: str, raw: Any, where: str) -> Step:
@@ -105,31 +110,97 @@ def _times(text: str, low: float, high: float, at: str, name: str) -> Iterator[f
     yield from (low * factor**i for i in range(count))
 
 
-def points(
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The cross product of axes, the last one fastest, by index; `left_out` maps axes to the steps that are skipped."""
+
+    axes: tuple[Axis, ...]
+    left_out: tuple[dict[int, frozenset[int]], ...] = ()
+
+    def __len__(self) -> int:
+        return math.prod(len(axis.steps) for axis in self.axes)
+
+    def steps(self, index: int) -> tuple[int, ...]:
+        """Which step of each axis a point is at.
+
+        >>> Grid((Axis("tp", (Step("1"), Step("2"))), Axis("pp", (Step("1"), Step("2"), Step("4"))))).steps(5)
+        (1, 2)
+        """
+        out = []
+        for axis in reversed(self.axes):
+            index, step = divmod(index, len(axis.steps))
+            out.append(step)
+        return tuple(reversed(out))
+
+    def at(self, index: int) -> Point:
+        """The point of an index."""
+        return {axis.name: axis.steps[step] for axis, step in zip(self.axes, self.steps(index), strict=True)}
+
+    def kept(self, start: int = 0, stop: int | None = None) -> Sequence[int]:
+        """The indices of a range that are not skipped."""
+        whole = range(start, len(self) if stop is None else stop)
+        return [i for i in whole if not self._skips(self.steps(i))] if self.left_out else whole
+
+    def _skips(self, steps: tuple[int, ...]) -> bool:
+        return any(all(steps[axis] in some for axis, some in entry.items()) for entry in self.left_out)
+
+    def boxes(self, most: int) -> list[tuple[int, int]]:
+        """Ranges of at most so many indices, each a box: whole axes within some steps of one axis.
+
+        >>> Grid((Axis("tp", (Step("1"), Step("2"))), Axis("pp", (Step("1"), Step("2"), Step("4"))))).boxes(4)
+        [(0, 3), (3, 6)]
+        """
+        below = 1
+        for axis in reversed(self.axes):
+            whole = below * len(axis.steps)
+            if whole > most:
+                step = below * max(most // below, 1)
+                return [
+                    (start + i, start + min(i + step, whole))
+                    for start in range(0, len(self), whole)
+                    for i in range(0, whole, step)
+                ]
+            below = whole
+        return [(0, len(self))]
+
+    def box(self, start: int, stop: int) -> list[range]:
+        """The steps of each axis in a box."""
+        first, last = self.steps(start), self.steps(stop - 1)
+        return [range(a, b + 1) for a, b in zip(first, last, strict=True)]
+
+
+def grid_of(
     axes: Sequence[Axis], skip: Sequence[Mapping[str, Any]] = (), *, most: int = MOST_POINTS, where: str = ""
-) -> list[Point]:
-    """The cross product, the last axis fastest, without what is skipped. Raises UserError beyond the cap."""
+) -> Grid:
+    """The grid of axes without what is skipped. Raises UserError beyond the cap, and where nothing is left."""
     at = f"{where}: " if where else ""
     total = math.prod(len(axis.steps) for axis in axes)
     if total > most:
         raise UserError(f"{at}the sweep has {total:,} points, above the cap of {most:,}; --max-points raises it")
-    known = {axis.name for axis in axes}
-    left_out: list[dict[str, Step]] = []
+    known = {axis.name: i for i, axis in enumerate(axes)}
+    left_out = []
     for entry in skip:
         for name in entry:
             if name not in known:
                 raise UserError(
                     f"{at}skip: {name} is not swept{nearest(name, known)}; swept: {', '.join(sorted(known))}"
                 )
-        left_out.append({name: _step(name, raw, where) for name, raw in entry.items()})
-    out = []
-    for steps in itertools.product(*(axis.steps for axis in axes)):
-        point = {axis.name: step for axis, step in zip(axes, steps, strict=True)}
-        if not any(all(_same(point[n], step) for n, step in entry.items()) for entry in left_out):
-            out.append(point)
-    if not out:
+        steps = {known[name]: _step(name, raw, where) for name, raw in entry.items()}
+        left_out.append(
+            {i: frozenset(k for k, s in enumerate(axes[i].steps) if _same(s, step)) for i, step in steps.items()}
+        )
+    out = Grid(tuple(axes), tuple(left_out))
+    if not out.kept():
         raise UserError(f"{at}skip leaves no point of the sweep")
     return out
+
+
+def points(
+    axes: Sequence[Axis], skip: Sequence[Mapping[str, Any]] = (), *, most: int = MOST_POINTS, where: str = ""
+) -> list[Point]:
+    """The points of a grid that are not skipped, the last axis fastest. Raises UserError as `grid_of` does."""
+    grid = grid_of(axes, skip, most=most, where=where)
+    return [grid.at(i) for i in grid.kept()]
 
 
 def _same(a: Step, b: Step) -> bool:

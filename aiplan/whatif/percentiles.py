@@ -8,19 +8,24 @@ from typing import Any
 
 from aiplan.answer import answer
 from aiplan.errors import UserError
+from aiplan.output.structured import safe_cell
 from aiplan.plan import TRAIN, Plan
 from aiplan.specs.result import Result, Warning_
 from aiplan.whatif.arrays import numpy
-from aiplan.whatif.draws import MOST_DRAWS, Draws
+from aiplan.whatif.draws import DEFAULT_DRAWS, MOST_DRAWS, MOST_SEARCHED, SEARCHED_DRAWS, Draws
 from aiplan.whatif.inputs import Input
 
 LEAST_DRAWS = 10
 
 
-def checked_count(count: int) -> int:
-    """The number of draws, within what is sensible."""
-    if not LEAST_DRAWS <= count <= MOST_DRAWS:
-        raise UserError(f"--draws {count} is not between {LEAST_DRAWS} and {MOST_DRAWS:,}")
+def checked_count(count: int | None, *, search: bool = False) -> int:
+    """The number of draws, within what is sensible; fewer where each searches a layout."""
+    if count is None:
+        return SEARCHED_DRAWS if search else DEFAULT_DRAWS
+    most = MOST_SEARCHED if search else MOST_DRAWS
+    if not LEAST_DRAWS <= count <= most:
+        why = ", since each searches a layout" if search else ""
+        raise UserError(f"--draws {count} is not between {LEAST_DRAWS} and {most:,}{why}")
     return count
 
 
@@ -34,7 +39,7 @@ def drawn(
     name: str | None = None,
 ) -> Result:
     """The answer at the central values with the percentiles of the draws in place of first-order intervals."""
-    result = answer(plan, ask=ask, asks=asks, name=name)
+    result = answer(plan, ask=ask, asks=asks, name=name, bare=True)
     for quantity, value in result.quantities.items():
         value.p10 = value.p50 = value.p90 = None
         if quantity not in draws.values:
@@ -47,6 +52,8 @@ def drawn(
         if value.value is None and value.p50 is not None:
             value.value, value.why_null = value.p50, None
     result.inputs |= {f"vary.{i.name}": i.typed for i in vary} | {"draws": draws.count, "seed": draws.seed}
+    if draws.search:
+        result.inputs["search_each_draw"] = True
     result.drivers = drivers(draws, "run_cost" if "run_cost" in draws.values else "training_days")
     result.warnings += _warnings(result, draws, vary)
     return result
@@ -101,24 +108,38 @@ def _warnings(result: Result, draws: Draws, vary: list[Input]) -> list[Warning_]
 
 
 def write_samples(path: Path, draws: Draws, shown: list[str] | None = None) -> None:
-    """The draws as CSV: a row a draw, the uncertain inputs first, then every quantity of the answer that moves."""
+    """The draws as CSV, or as Parquet where the name ends so: a row a draw.
+
+    The uncertain inputs come first, then every quantity of the answer that moves.
+    """
     inputs = [n for n in draws.inputs if n in draws.values or draws.inputs[n].kind == "names"]
     asked = [n for n in (TRAIN if shown is None else shown) if n in draws.values and n not in inputs]
-    columns = []
+    columns: dict[str, Any] = {"draw": range(1, draws.count + 1)}
     for name in inputs:
         source = draws.inputs[name]
-        if source.kind == "names":
-            columns.append([source.names[i] for i in _picks(draws, source)])
-        else:
-            columns.append(_texts(draws.values[name]))
-    columns += [_texts(draws.values[name]) for name in asked]
+        named = source.kind == "names"
+        columns[name] = [source.names[i] for i in _picks(draws, source)] if named else draws.values[name]
+    columns |= {name: draws.values[name] for name in asked}
     try:
+        if path.suffix == ".parquet":
+            _write_parquet(path, columns)
+            return
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["draw", *inputs, *asked])
-            writer.writerows(zip(range(1, draws.count + 1), *columns, strict=True))
+            writer.writerow(columns)
+            writer.writerows(zip(*map(_texts, columns.values()), strict=True))
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _write_parquet(path: Path, columns: dict[str, Any]) -> None:
+    from importlib import import_module
+
+    from aiplan.output.blocks import pyarrow
+
+    arrow = pyarrow()
+    table = arrow.table({name: arrow.array(values, from_pandas=True) for name, values in columns.items()})
+    import_module("pyarrow.parquet").write_table(table, path)
 
 
 def _picks(draws: Draws, source: Input) -> list[int]:
@@ -128,4 +149,6 @@ def _picks(draws: Draws, source: Input) -> list[int]:
 
 
 def _texts(values: Any) -> list[Any]:
-    return ["" if v != v else v for v in values.tolist()]
+    return (
+        ["" if v != v else v for v in values.tolist()] if hasattr(values, "tolist") else [safe_cell(v) for v in values]
+    )

@@ -20,8 +20,11 @@ from aiplan.whatif.files import Keys, merge, place, read, read_all
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
     from aiplan.whatif.draws import Draws
+    from aiplan.whatif.grid import Grid
 
 T = TypeVar("T")
+TYPED = Path("command line")
+"""Where a scenario is that was typed and stands in no file."""
 
 __all__ = ["Answered", "Over", "answer_one", "merge", "read", "read_all", "run", "run_all"]
 
@@ -42,6 +45,11 @@ class Answered:
         """Assertions that did not hold."""
         return [check for check in self.result.checks if check.kind == "assert" and not check.passed]
 
+    @property
+    def status(self) -> str:
+        """What became of the plan."""
+        return "impossible" if self.impossible else "failed" if self.failed else "ok"
+
 
 @dataclass(slots=True)
 class Over:
@@ -55,6 +63,8 @@ class Over:
     draws: int | None = None
     seed: int = 0
     most_points: int = 10_000
+    bare: bool = False  # whether only conditions are looked at, so that intervals need not be known
+    search: bool = False  # whether the layout is searched anew at each draw
     baseline: Callable[[str, str, str], Result | None] | None = None
 
 
@@ -87,7 +97,8 @@ def run_all(
             continue
         from aiplan.whatif import grid
 
-        for point in grid_points(path, key, laid, over.most_points):
+        points = grid_from(path, key, laid, over.most_points)
+        for point in map(points.at, points.kept()):
             named = f"{title}: {grid.title(point)}"
             out.append(answer_one(path, key, laid, named, catalog, defaults, over, point))
     return out
@@ -107,8 +118,8 @@ def overlaid(scenario: Scenario, over: Over) -> Scenario:
     )
 
 
-def grid_points(path: Path, key: str, scenario: Scenario, most: int) -> list[Any]:
-    """The points of a scenario's sweep. Raises UserError with the place of what is wrong."""
+def grid_from(path: Path, key: str, scenario: Scenario, most: int) -> Grid:
+    """The grid of a scenario's sweep. Raises UserError with the place of what is wrong."""
     from aiplan.whatif import grid
 
     if scenario.ask == "tokens":
@@ -120,7 +131,7 @@ def grid_points(path: Path, key: str, scenario: Scenario, most: int) -> list[Any
         _placed(path, key, ("sweep", name), grid.read_axis, name, raw, most=most)
         for name, raw in scenario.sweep.items()
     ]
-    return grid.points(axes, scenario.skip, most=most, where=str(path))
+    return grid.grid_of(axes, scenario.skip, most=most, where=str(path))
 
 
 def answer_one(
@@ -148,10 +159,10 @@ def answer_one(
             from aiplan.whatif import grid
 
             question = grid.at_point(question, point)
+        bare = over.bare and not any(a.percentile for a, _ in parsed)
         result, impossible, draws = _solve(
-            path, key, question, scenario, names, title, catalog, defaults,
-            draws=over.draws, seed=over.seed, repair=not point,
-        )  # fmt: skip
+            path, key, question, scenario, names, title, catalog, defaults, replace(over, bare=bare), repair=not point
+        )
     texts = {name: step.text for name, step in (point or {}).items()}
     needs = any(a.relative is not None for a, _ in parsed)
     where = ", ".join(f"{name} {text}" for name, text in texts.items())
@@ -168,7 +179,7 @@ def answer_one(
         else:
             ours_question = question_of(path, key, scenario.ours, asked, above=("ours",))
             plain = Scenario(aiplan=1, ask=asked)
-            ours, _, _ = _solve(path, key, ours_question, plain, more, "ours", catalog, defaults)
+            ours, _, _ = _solve(path, key, ours_question, plain, more, "ours", catalog, defaults, Over())
         result.ours = ours
         result.checks += [_of_ours(a.check(ours)) for a in beside]
     return Answered(path, result, impossible, key, texts, draws)
@@ -227,6 +238,22 @@ def question_of(path: Path, key: str, variant: Variant, ask: str, above: Keys = 
         raise
 
 
+def _where(path: Path, key: str, question: Question, catalog: Catalog, over: Over) -> str:
+    """Which file, and of a name that the catalogue does not have which place in it, a plan's error is of."""
+    if path == TYPED:
+        return ""
+    for kind in ("accelerator", "model", "site"):
+        if name := question.choices.get(kind):
+            try:
+                catalog.id_of(kind, name)
+            except UserError:
+                if kind in {**over.set, **over.sweep, **over.vary}:
+                    return ""
+                places = [(word, kind) for word in ("set", "sweep", "vary")]
+                return f"{place(path, *((('plans', key, *keys)) for keys in places if key), *places)}: "
+    return f"{path}: {f'plan {key}: ' if key else ''}"
+
+
 def _at(path: Path, key: str, keys: Keys) -> str:
     return place(path, *((("plans", key, *keys),) if key else ()), keys)
 
@@ -253,9 +280,8 @@ def _solve(
     title: str | None,
     catalog: Catalog,
     defaults: dict[str, Any] | None,
+    over: Over,
     *,
-    draws: int | None = None,
-    seed: int = 0,
     repair: bool = False,
 ) -> tuple[Result, bool, Draws | None]:
     asks = None
@@ -265,18 +291,21 @@ def _solve(
         asks = names
 
     def plan_of(asked: Question) -> Plan:
-        if asks is not None:
-            return facts(asked, catalog, asks, defaults)
-        return train(asked, catalog, defaults, more=names, repair=repair)
+        try:
+            if asks is not None:
+                return facts(asked, catalog, asks, defaults)
+            return train(asked, catalog, defaults, more=names, repair=repair)
+        except UserError as error:
+            raise type(error)(f"{_where(path, key, asked, catalog, over)}{error}") from None
 
-    if not scenario.vary and draws is None:
+    if not scenario.vary and over.draws is None:
         plan = plan_of(question)
-        return answer(plan, ask=question.ask, asks=asks, name=title), plan.impossible, None
-    from aiplan.whatif.draws import DEFAULT_DRAWS, simulate
+        return answer(plan, ask=question.ask, asks=asks, name=title, bare=over.bare), plan.impossible, None
+    from aiplan.whatif.draws import simulate
     from aiplan.whatif.inputs import read_input
     from aiplan.whatif.percentiles import checked_count, drawn
 
     vary = [_placed(path, key, ("vary", name), read_input, name, raw) for name, raw in scenario.vary.items()]
-    count = checked_count(DEFAULT_DRAWS if draws is None else draws)
-    plan, found = simulate(plan_of, question, vary, count=count, seed=seed)
+    count = checked_count(over.draws, search=over.search)
+    plan, found = simulate(plan_of, question, vary, count=count, seed=over.seed, search=over.search)
     return drawn(plan, found, vary, ask=question.ask, asks=asks, name=title), plan.impossible, found

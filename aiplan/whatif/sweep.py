@@ -1,8 +1,8 @@
-"""A grid of plans answered one by one, each solved as a plan of its own; fronts and bests over the rows."""
+"""What a sweep is of, and how its points stand to one another: the front that nothing beats, and the best of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from aiplan.errors import UserError, nearest
 from aiplan.graph import GRAPH
 from aiplan.plan import TRAIN
-from aiplan.whatif.scenario import Answered, Over, answer_one, grid_points, overlaid, read_all
+from aiplan.whatif.arrays import numpy
+from aiplan.whatif.scenario import Over, overlaid
 
 if TYPE_CHECKING:
-    from aiplan.catalog import Catalog
     from aiplan.specs.scenario import Scenario
+    from aiplan.whatif.blocks import Block
+    from aiplan.whatif.grid import Grid
 
 SHOWN = ("accelerators", "training_days", "facility_power", "capex", "run_cost", "fits")
 OF_DOCUMENTS = tuple(
@@ -30,76 +32,46 @@ MORE_IS_BETTER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One point of a grid: where it is, the values there, and whether the plan can be."""
+    """One point of a grid: where it is, its values, and what became of the plan."""
 
     number: int
     point: dict[str, str]
-    answered: Answered
-
-    def value(self, name: str) -> float | None:
-        """A quantity's value, of a plan with draws its median."""
-        found = self.answered.result.quantities.get(name)
-        if found is None:
-            return None
-        return found.p50 if found.p50 is not None and self.answered.draws is not None else found.value
-
-    @property
-    def status(self) -> str:
-        """What became of the plan."""
-        if self.answered.impossible:
-            return "impossible"
-        return "failed" if self.answered.failed else "ok"
+    values: dict[str, float | None]
+    plan: str
 
 
-def size(scenario: Scenario, path: Path, over: Over, key: str = "") -> list[Any]:
-    """The points of the grid. Raises UserError where nothing is swept."""
-    laid = overlaid(scenario, over)
+def rows(block: Block, grid: Grid, first: int) -> Iterator[Row]:
+    """The rows of a block, whose first has this number."""
+    for i, index in enumerate(block.indices):
+        values = {name: _known(column[i]) for name, column in block.columns.items()}
+        point = {name: step.text for name, step in grid.at(index).items()}
+        yield Row(first + i, point, values, block.plan[i])
+
+
+def _known(value: Any) -> float | None:
+    return None if value is None or value != value else float(value)
+
+
+def scenario_of(path: Path | None, over: Over) -> tuple[Path, str, Scenario]:
+    """The one plan that is swept, a file's or what was typed, with the command line laid over it."""
+    from aiplan.whatif.typed import one_plan
+
+    path, key, found = one_plan(path, over)
+    laid = overlaid(found, over)
     if not laid.sweep:
         raise UserError(f"{path}: nothing is swept: give --sweep NAME=VALUES, or a 'sweep:' in the file")
-    return grid_points(path, key, laid, over.most_points)
+    return path, key, laid
 
 
-def rows(
-    scenario: Scenario,
-    points: Sequence[Any],
-    path: Path,
-    catalog: Catalog,
-    defaults: dict[str, Any] | None,
-    over: Over,
-    key: str = "",
-) -> Iterator[Row]:
-    """One row a point, as each is solved; a point that contradicts itself is an error that names it."""
-    from aiplan.whatif import grid
-
-    laid = overlaid(scenario, over)
-    for number, point in enumerate(points, 1):
-        try:
-            answered = answer_one(path, key, laid, grid.title(point), catalog, defaults, over, point)
-        except UserError as error:
-            raise UserError(f"{error} (at {grid.title(point)})") from None
-        yield Row(number, answered.point, answered)
-
-
-def scenarios(path: Path | None, over: Over) -> tuple[Path, str, Scenario]:
-    """The one plan that is swept: a file's, or what was typed."""
-    from aiplan.whatif.typed import TYPED, scenario_of
-
-    if path is None:
-        return TYPED, "", scenario_of(Over(set=over.set, limit=over.limit))
-    found = read_all(path)
-    if len(found) != 1:
-        raise UserError(f"{path} holds {len(found)} plans; a sweep is of one")
-    key, scenario = next(iter(found.items()))
-    return path, key, scenario
-
-
-def shown_of(ask: str) -> list[str]:
+def shown_of(ask: str) -> tuple[str, ...]:
     """Quantities of a table where none is named."""
-    return list(OF_TOKENS if ask == "tokens" else SHOWN)
+    return OF_TOKENS if ask == "tokens" else SHOWN
 
 
-def names_of(text: str, option: str) -> list[str]:
-    """Names of quantities, with commas between them."""
+def names_of(text: str | None, option: str) -> list[str]:
+    """Names of quantities, with commas between them; none where the option was not typed."""
+    if text is None:
+        return []
     names = [part.strip().replace("-", "_") for part in text.split(",") if part.strip()]
     for name in names:
         if name not in GRAPH:
@@ -113,38 +85,41 @@ def names_of(text: str, option: str) -> list[str]:
     return names
 
 
-def front(found: Sequence[Row], names: Sequence[str]) -> list[bool]:
-    """Which rows no other possible row beats in one of these quantities without being worse in another.
+def scores(columns: dict[str, Sequence[Any]], plan: Sequence[str], names: Sequence[str]) -> Any:
+    """A row a point, a column a quantity, lower is better; nan where the plan cannot be or the value is unknown.
 
     A quantity that one wants more of, such as params or mfu, is better when it is higher; all others when lower.
     """
-    scores = [_score(row, names) for row in found]
-    usable = [i for i, score in enumerate(scores) if score is not None]
-    out = [False] * len(found)
-    kept: list[tuple[float, ...]] = []
-    for i in sorted(usable, key=lambda i: scores[i] or ()):  # in this order nothing later beats what is kept
-        score = scores[i] or ()
-        if not any(all(a <= b for a, b in zip(other, score, strict=True)) and other != score for other in kept):
-            kept.append(score)
-            out[i] = True
+    np = numpy()
+    out = np.empty((len(plan), len(names)))
+    for i, name in enumerate(names):
+        values = np.asarray(columns[name], dtype=float)
+        out[:, i] = -values if name in MORE_IS_BETTER else values
+    out[np.asarray([word == "impossible" for word in plan], dtype=bool)] = np.nan
     return out
 
 
-def best(found: Sequence[Row], names: Sequence[str]) -> dict[str, int]:
-    """The number of the best possible row by each quantity."""
-    out = {}
-    for name in names:
-        scored = [(score, row.number) for row in found if (score := _score(row, [name])) is not None]
-        if scored:
-            out[name] = min(scored)[1]
-    return out
+def front(found: Any) -> list[bool]:
+    """Which points no other beats in one quantity without being worse in another.
+
+    >>> front(scores({"run_cost": [1.0, 2.0, 3.0], "training_days": [3.0, 4.0, 1.0]}, ["ok"] * 3, SHOWN[4:0:-3]))
+    [True, False, True]
+    """
+    np = numpy()
+    usable = np.flatnonzero(~np.isnan(found).any(axis=1))
+    left = usable[np.lexsort(found[usable].T[::-1])]  # in this order nothing later beats what comes before
+    out = np.zeros(len(found), dtype=bool)
+    while left.size:
+        best = found[left[0]]
+        others = found[left]
+        equal = (others == best).all(axis=1)
+        out[left[equal]] = True
+        left = left[~((others >= best).all(axis=1))]
+    return [bool(kept) for kept in out]
 
 
-def _score(row: Row, names: Iterable[str]) -> tuple[float, ...] | None:
-    """Lower is better; None where the plan cannot be or a value is unknown."""
-    if row.answered.impossible:
-        return None
-    values = [(row.value(name), name in MORE_IS_BETTER) for name in names]
-    if any(value is None for value, _ in values):
-        return None
-    return tuple(-(value or 0.0) if more else (value or 0.0) for value, more in values)
+def best(found: Any, names: Sequence[str]) -> dict[str, int]:
+    """The number of the best possible point by each quantity, the first of equals."""
+    np = numpy()
+    known = ~np.isnan(found)
+    return {name: int(np.nanargmin(found[:, i])) + 1 for i, name in enumerate(names) if known[:, i].any()}

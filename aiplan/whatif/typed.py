@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH
-from aiplan.specs.question import read_pairs
+from aiplan.specs.question import read_pairs, read_question
 from aiplan.specs.scenario import Scenario, Variant
 from aiplan.whatif import grid, inputs
-from aiplan.whatif.scenario import Answered, Over, answer_one, run_all
+from aiplan.whatif.scenario import TYPED, Answered, Over, answer_one, read_all, run_all
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from aiplan.specs.question import Question
     from aiplan.whatif.draws import Model
     from aiplan.whatif.inputs import Input
-
-TYPED = Path("command line")
 
 
 def overlay(
@@ -33,20 +33,28 @@ def overlay(
     most_points: int,
     *,
     wanted: bool = False,
+    search: bool = False,
 ) -> Over:
     """The options of a command as what is laid over a file; `wanted` draws are made where nothing varies too."""
-    if wanted and draws is None:
-        from aiplan.whatif.draws import DEFAULT_DRAWS
+    if (wanted or search) and draws is None:
+        from aiplan.whatif.percentiles import checked_count
 
-        draws = DEFAULT_DRAWS
+        draws = checked_count(None, search=search)
     over = Over(dict(settings), dict(read_pairs(limits, "--limit")), {}, {}, list(asserts), draws, seed, most_points)
+    over.search = search
     over.vary, over.sweep = inputs.read_typed(vary), grid.read_typed(sweep)
     if any(name not in GRAPH for name in (*over.vary, *over.sweep)):
         import aiplan.tokens.formulas  # noqa: F401  (they may be quantities of documents)
-    for name, raw in over.vary.items():
-        inputs.read_input(name, raw, where="--vary")
-    for name, raw in over.sweep.items():
-        grid.read_axis(name, raw, most=most_points, where="--sweep")
+    read_question(over.set, over.limit)
+    reads: list[tuple[str, Callable[[], object]]] = [
+        *(("vary", partial(inputs.read_input, n, raw)) for n, raw in over.vary.items()),
+        *(("sweep", partial(grid.read_axis, n, raw, most=most_points)) for n, raw in over.sweep.items()),
+    ]
+    for option, read in reads:
+        try:
+            read()
+        except UserError as error:
+            raise UserError(f"--{option}: {str(error).removeprefix(f'{option}: ')}") from None
     return over
 
 
@@ -139,14 +147,24 @@ def model_typed(
     return model_of(plan, vary), plans, name or ("run_cost" if plan.value("run_cost") else "training_days")
 
 
+def one_plan(path: Path | None, over: Over) -> tuple[Path, str, Scenario]:
+    """The one plan of a file, or what was typed."""
+    if path is None:
+        return TYPED, "", scenario_of(Over(set=over.set, limit=over.limit))
+    found = read_all(path)
+    if len(found) != 1:
+        raise UserError(f"{path} holds {len(found)} plans, where one is asked")
+    key, scenario = next(iter(found.items()))
+    return path, key, scenario
+
+
 def one_question(paths: list[Path], over: Over) -> tuple[Question, list[Input]]:
     """The question of the one training plan of a file or of what was typed, and what varies in it."""
     from aiplan.whatif.scenario import overlaid, question_of
-    from aiplan.whatif.sweep import scenarios
 
     if len(paths) > 1:
         raise UserError(f"one file is looked at, not {len(paths)}")
-    path, key, found = scenarios(paths[0] if paths else None, over)
+    path, key, found = one_plan(paths[0] if paths else None, over)
     scenario = overlaid(found, over)
     if scenario.ask != "train" or scenario.sweep:
         raise UserError(f"{path}: this looks at one training plan, and the file asks for something else")

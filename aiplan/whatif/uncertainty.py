@@ -14,6 +14,8 @@ from typing import Any
 from aiplan.graph import GRAPH, Given, NoValue
 from aiplan.plan import LAYOUT, Engine, Plan
 
+WIDEST = 1e4  # (powers of e)^2: beyond a factor of e^100 a first-order interval says nothing
+
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
@@ -96,7 +98,7 @@ def _combine(
             down += min(0.0, *ends) ** 2
             if name == of:
                 shares[mover] = (max(ends) - min(ends)) ** 2
-        if up > 1e-12 or down > 1e-12:
+        if 1e-12 < max(up, down) < WIDEST:
             p10, p90 = value * math.exp(-math.sqrt(down)), value * math.exp(math.sqrt(up))
             high_bound = GRAPH[name].high
             bounds[name] = (p10, min(p90, high_bound) if high_bound is not None else p90)

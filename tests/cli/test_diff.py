@@ -173,6 +173,16 @@ def test_names_cannot_inject(folder: Path) -> None:
     assert "&lt;script&gt;\\|x" in text
 
 
+def test_several_plans_have_one_sentence_above_all(folder: Path) -> None:
+    """How many change comes first; what does not change is folded away."""
+    top = "aiplan: 1\nset: {accelerator: h100, accelerators: 64, tokens: 1T}\nassert: [run_cost <= $300k]\nplans:\n"
+    (folder / "a.yaml").write_text(top + "  one: {set: {params: 7B}}\n  two: {set: {params: 8B}}\n")
+    (folder / "b.yaml").write_text(top + "  one: {set: {params: 7B}}\n  two: {set: {params: 70B}}\n")
+    text = aiplan("diff", "a.yaml", "b.yaml", "-f", "md").out
+    assert text.startswith("**1 of 2 plans change; 1 assertion now fails.**\n\n**two: run_cost rises by")
+    assert text.rstrip().endswith("- one\n\n</details>")
+
+
 def test_several_plans_are_paired(folder: Path) -> None:
     """By their keys; one that is new or gone says so."""
     top = "aiplan: 1\nset: {accelerator: h100, accelerators: 64, tokens: 1T}\nplans:\n"

@@ -84,6 +84,20 @@ def test_samples_are_a_row_a_draw(tmp_path: Path) -> None:
     assert days[0] < days[-1]
 
 
+def test_samples_as_parquet_are_those_of_csv(tmp_path: Path) -> None:
+    """The ending of the name decides; a draw without a value is null."""
+    import pyarrow.parquet as parquet
+
+    words = (*PLAN.split(), "--vary", "accelerator={choice: [h100, a100]}", *MFU, "--draws", "50")
+    for name in ("a.csv", "a.parquet"):
+        assert aiplan("train", *words, "--save-draws", str(tmp_path / name)).code == 0
+    with (tmp_path / "a.csv").open() as text:
+        rows = list(csv.DictReader(text))
+    table = parquet.read_table(tmp_path / "a.parquet").to_pylist()
+    assert len(table) == 50
+    assert [{n: "" if v is None else str(v) for n, v in row.items()} for row in table] == rows
+
+
 def test_wrong_ranges_exit_2() -> None:
     """One line that names the option."""
     for text, said in (("mfu=45% to 30%", "does not rise"), ("mfuu=1 to 2", "nearest"), ("mfu", "NAME=VALUE")):

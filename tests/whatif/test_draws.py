@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from aiplan.specs.result import Result
 from aiplan.whatif import arrays
 from aiplan.whatif.draws import Draws, model_of, simulate
 from aiplan.whatif.inputs import read_inputs
-from aiplan.whatif.percentiles import drawn
+from aiplan.whatif.percentiles import checked_count, drawn
 
 CATALOG = Catalog()
 SMALL = {"params": "70B", "accelerator": "h100", "accelerators": "1024"}
@@ -72,8 +73,8 @@ def test_wide_draws_agree_with_first_order_intervals() -> None:
     first = answer(plan)
     for name in ("training_days", "energy", "mfu", "facility_power"):
         found, old = result.quantities[name], first.quantities[name]
-        assert found.p10 == pytest.approx(old.p10, rel=0.06)
-        assert found.p90 == pytest.approx(old.p90, rel=0.06)
+        assert found.p10 == pytest.approx(old.p10, rel=0.08)
+        assert found.p90 == pytest.approx(old.p90, rel=0.08)
 
 
 def test_a_product_of_lognormals_is_lognormal() -> None:
@@ -168,3 +169,20 @@ def test_without_numpy_one_sentence_says_what_is_missing(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "numpy", None)
     with pytest.raises(UserError, match=r"need numpy.*aiplan\[whatif\]"):
         arrays.numpy()
+
+
+def test_a_layout_may_be_searched_at_each_draw() -> None:
+    """Each draw then has the layout of a plan of its own, and none is slower than with the layout held."""
+    asked = read_question(SMALL | {"tokens": "1T"})
+    vary = read_inputs({"scale_out_rate": "5 GB/s to 50 GB/s"})
+    plan, draws = simulate(solve, asked, vary, count=40, seed=0)
+    held, found = draws.values, simulate(solve, asked, vary, count=40, seed=0, search=True)[1].values
+    assert "dp" not in held
+    assert len(set(found["dp"].tolist())) > 1
+    assert (found["step_time"] <= held["step_time"] * 1.05).all()  # the search times 40 layouts, not all
+    assert (found["step_time"] < held["step_time"] * 0.98).any()
+    pins = {"scale_out_rate": float(held["scale_out_rate"][7]), "batch_tokens": plan.value("batch_tokens")}
+    alone = solve(replace(asked, given=asked.given | pins))
+    assert alone.value("dp") == found["dp"][7]
+    with pytest.raises(UserError, match="20,000"):
+        checked_count(20_001, search=True)

@@ -61,6 +61,13 @@ def test_a_spread_keeps_its_three_points() -> None:
     assert [found.quantile(p) for p in (0.1, 0.5, 0.9)] == pytest.approx([0.32, 0.40, 0.45])
 
 
+def lognormal_moments(low: float, high: float) -> tuple[float, float]:
+    """Mean and deviation of the lognormal with this 90% interval."""
+    sigma = math.log(high / low) / (2 * 1.6448536269514722)
+    mean = math.sqrt(low * high) * math.exp(sigma**2 / 2)
+    return mean, mean * math.sqrt(math.exp(sigma**2) - 1)
+
+
 def test_pert_is_the_beta_distribution_of_its_name() -> None:
     """Mean (low + 4 mid + high) / 6 and the variance that goes with it; the mode decides the purchase."""
     found = read_input("accelerator_price", {"low": "$20k", "mid": "$30k", "high": "$50k"})
@@ -71,6 +78,24 @@ def test_pert_is_the_beta_distribution_of_its_name() -> None:
     assert found.centre == 30e3
     assert values.min() >= 20e3
     assert values.max() <= 50e3
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "mean", "deviation"),
+    [
+        ("pue", {"normal": [1.4, 0.05]}, 1.4, 0.05),
+        ("pue", {"uniform": [1.1, 1.5]}, 1.3, 0.4 / math.sqrt(12)),
+        ("pue", {"choice": [1.1, 1.2, 1.4]}, 3.7 / 3, math.sqrt((1.1**2 + 1.2**2 + 1.4**2) / 3 - (3.7 / 3) ** 2)),
+        ("accelerator_price", "$20k to $45k", *lognormal_moments(20e3, 45e3)),
+        ("electricity_price", {"low": "$0.04/kWh", "mid": "$0.06/kWh", "high": "$0.12/kWh"}, 0.4 / 6 / 3.6e6,
+         math.sqrt((0.4 / 6 - 0.04) * (0.12 - 0.4 / 6) / 7) / 3.6e6),
+    ],
+)  # fmt: skip
+def test_moments_of_what_is_drawn(name: str, raw: Any, mean: float, deviation: float) -> None:
+    """Mean and deviation of 10,000 draws are those of the distribution that was asked for."""
+    values = read_input(name, raw).at(hypercube(0, name, 10_000))
+    assert values.mean() == pytest.approx(mean, rel=1e-3)
+    assert values.std() == pytest.approx(deviation, rel=5e-3)
 
 
 def test_the_other_forms() -> None:

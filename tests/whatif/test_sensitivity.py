@@ -13,7 +13,7 @@ from aiplan.errors import UserError
 from aiplan.plan import train
 from aiplan.quantities.data import lognormal_product_shares
 from aiplan.specs.question import read_question
-from aiplan.whatif.arrays import normal
+from aiplan.whatif.arrays import hypercube, normal
 from aiplan.whatif.draws import Model, central, model_of
 from aiplan.whatif.inputs import read_inputs
 from aiplan.whatif.sensitivity import sobol, sobol_of, tornado
@@ -41,6 +41,27 @@ def test_ishigami() -> None:
         assert index.first_interval[0] - 0.01 <= first <= index.first_interval[1] + 0.01
         assert index.total_interval[0] - 0.01 <= total <= index.total_interval[1] + 0.01
         assert index.total_interval[1] - index.total_interval[0] < 0.05
+
+
+def test_salib_says_the_same_of_the_same_points() -> None:
+    """SALib's indices from our points, in its order: each base point, then with one input exchanged, then the other."""
+    from SALib.analyze import sobol as oracle
+    from SALib.test_functions import Ishigami
+
+    names, count = ["x1", "x2", "x3"], 1 << 10
+    a, b = ([hypercube(3, f"sobol {side} {name}", count) for name in names] for side in "ab")
+    points = [a, *([*a[:i], b[i], *a[i + 1 :]] for i in range(3)), b]
+    values = np.stack([ishigami(point) for point in points], axis=1)
+    again = np.stack([Ishigami.evaluate((2 * np.stack(point, axis=1) - 1) * math.pi) for point in points], axis=1)
+    assert values == pytest.approx(again)
+    problem = {"num_vars": 3, "names": names, "bounds": [[0, 1]] * 3}
+    theirs = oracle.analyze(problem, values.ravel(), calc_second_order=False, seed=1, conf_level=0.9)
+    ours = sobol(ishigami, names, count=count, seed=3)
+    assert [i.first for i in ours] == pytest.approx(theirs["S1"].tolist(), abs=1e-3)  # another centre
+    assert [i.total for i in ours] == pytest.approx(theirs["ST"].tolist(), abs=1e-9)
+    for index, first, total in zip(ours, theirs["S1_conf"], theirs["ST_conf"], strict=True):
+        assert (index.first_interval[1] - index.first_interval[0]) / 2 == pytest.approx(first, rel=0.35)
+        assert (index.total_interval[1] - index.total_interval[0]) / 2 == pytest.approx(total, rel=0.35)
 
 
 @pytest.mark.parametrize(("log", "first", "total"), [(True, S_LOG, S_LOG), (False, S_FIRST, S_TOTAL)])
