@@ -29,9 +29,9 @@ def of(
         impossible = True
         need, room = plan.value("memory_per_accelerator"), plan.value("usable_memory")
         more = "more --accelerators, " if plan.given["accelerators"].origin == "given" else ""
+        over = "" if need is None or room is None else f", {units.show(need - room, 'B')} too much"
         out.append(
-            f"memory_per_accelerator: {units.show(need, 'B')} is needed and {units.show(room, 'B')} can be used, "
-            f"{units.show(need - room, 'B')} too much; "
+            f"memory_per_accelerator: {units.show(need, 'B')} is needed and {units.show(room, 'B')} can be used{over}; "
             f"{more}a leaner --recipe, or an accelerator with more memory or a larger scale-up domain may fit it"
         )
     for name, bound in limits.items():

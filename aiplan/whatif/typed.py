@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH
-from aiplan.specs.question import read_pairs, read_question
+from aiplan.specs.question import CHOICES, read_pairs, read_question
 from aiplan.specs.scenario import Scenario, Variant
 from aiplan.whatif import grid, inputs
 from aiplan.whatif.scenario import TYPED, Answered, Over, answer_one, read_all, run_all
@@ -43,9 +43,10 @@ def overlay(
     over = Over(dict(settings), dict(read_pairs(limits, "--limit")), {}, {}, list(asserts), draws, seed, most_points)
     over.search = search
     over.vary, over.sweep = inputs.read_typed(vary), grid.read_typed(sweep)
-    if any(name not in GRAPH for name in (*over.vary, *over.sweep)):
+    if any(name not in GRAPH and name not in CHOICES for name in (*over.set, *over.limit, *over.vary, *over.sweep)):
         import aiplan.tokens.formulas  # noqa: F401  (they may be quantities of documents)
-    read_question(over.set, over.limit)
+    typed = {name: value for name, value in over.set.items() if name in GRAPH or name in CHOICES}
+    read_question(typed, over.limit)  # what else `set` may hold is read with the file
     reads: list[tuple[str, Callable[[], object]]] = [
         *(("vary", partial(inputs.read_input, n, raw)) for n, raw in over.vary.items()),
         *(("sweep", partial(grid.read_axis, n, raw, most=most_points)) for n, raw in over.sweep.items()),
