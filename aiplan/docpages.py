@@ -229,6 +229,9 @@ def scenario_keys() -> str:
     )
 
 
+OPEN = {"calibration": "a file of `aiplan calibrate --out`"}
+
+
 def choices() -> str:
     """The choices by name, with their values and defaults."""
     from aiplan.choices import DEFAULTS
@@ -236,7 +239,7 @@ def choices() -> str:
 
     lines = ["| choice | one of | default |", "| --- | --- | --- |"]
     for name, allowed in CHOICES.items():
-        values = ", ".join(f"`{v}`" for v in allowed) if allowed else "a name of the catalogue"
+        values = ", ".join(f"`{v}`" for v in allowed) if allowed else OPEN.get(name, "a name of the catalogue")
         usual = f"`{DEFAULTS[name][0]}`" if name in DEFAULTS else ""
         lines.append(f"| `{name}` | {values} | {usual} |")
     return "\n".join(lines)

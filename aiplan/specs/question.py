@@ -18,6 +18,9 @@ LIMITS = ("training_days", "run_cost", "facility_power")
 
 PRECISIONS = ("fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8")
 
+# Formats whose blocks share a scale run at the rate of their width.
+PRECISION_ALIASES = {"mxfp8": "fp8", "mxfp6": "fp6", "nvfp4": "fp4", "mxfp4": "fp4"}
+
 # Choices that name one of a closed list; None where the catalogue holds the list.
 CHOICES: dict[str, tuple[str, ...] | None] = {
     "accelerator": None,
@@ -99,6 +102,8 @@ def read_choice(name: str, raw: Any, *, where: str = "") -> str:
     text = raw.strip()
     if allowed is not None:
         folded = text.lower().replace("-", "_") if name != "sparsity" else text.lower()
+        if name == "precision":
+            folded = PRECISION_ALIASES.get(folded, folded)
         if folded not in allowed:
             raise UserError(f"{at}{name} {raw!r} is not one of {', '.join(allowed)}{nearest(folded, allowed, most=1)}")
         return folded

@@ -123,3 +123,8 @@ def test_names_of_choices_and_quantities_are_apart() -> None:
     assert set(CHOICES).isdisjoint(GRAPH.quantities)
     assert set(LIMITS) <= set(GRAPH.quantities)
     assert set(GRAPH.quantities) >= POSITIVE
+
+
+@pytest.mark.parametrize(("typed", "means"), [("mxfp8", "fp8"), ("NVFP4", "fp4"), ("mxfp4", "fp4"), ("bf16", "bf16")])
+def test_block_scaled_formats_are_of_their_width(typed: str, means: str) -> None:
+    assert read_question({"precision": typed}).choices["precision"] == means
