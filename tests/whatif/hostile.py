@@ -177,6 +177,14 @@ KINDS: dict[str, tuple[int, Callable[[random.Random], str | bytes]]] = {
 }
 
 
+def peak() -> float:
+    """Most memory that this process held [MB]; getrusage would count what its parent held when it forked."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1024  # type: ignore[index]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main(count: int, seed: int = 7, limits: tuple[str, ...] = ()) -> dict[str, Any]:
     """Check so many files; what became of them, and what was wrong."""
     rng = random.Random(seed)
@@ -211,7 +219,7 @@ def main(count: int, seed: int = 7, limits: tuple[str, ...] = ()) -> dict[str, A
             gc.collect()
     gc.enable()
     gc.unfreeze()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak()
     if memory > MEGABYTES:
         wrong.append(f"{memory:.0f} MB")
     return {
