@@ -128,7 +128,7 @@ def tokens(
 
         result = known.answer(asked, [])
     else:
-        result = command.answer(command.read_all(words, text, timeout=timeout), asked, helper)
+        result = command.answer(command.read_all(words, text, timeout=timeout, ahead=helper), asked, helper)
     if helper:
         helper.close()
     emit(command.render(result, form, everything=all_), out)

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from aiplan import units
 from aiplan.errors import UserError, nearest
 from aiplan.tokens import formulas as _formulas  # noqa: F401  (fills the graph, so that its names can be read)
+from aiplan.tokens.ahead import Ahead
 from aiplan.tokens.ask import answer
 from aiplan.tokens.documents import Document, expand, kind_of, plain, read, read_text
 from aiplan.tokens.question import As, Ask
@@ -88,7 +89,12 @@ def pinned(settings: Mapping[str, Any]) -> dict[str, float]:
 
 
 def read_all(
-    words: Sequence[str], text: str | None = None, *, timeout: str = "30s", base: Path | None = None
+    words: Sequence[str],
+    text: str | None = None,
+    *,
+    timeout: str = "30s",
+    base: Path | None = None,
+    ahead: Ahead | None = None,
 ) -> list[Document]:
     """Read all that was named, in order; what cannot be read says so in its `error`."""
     from aiplan.tokens.sandbox import Sandbox
@@ -96,6 +102,8 @@ def read_all(
     documents: list[Document] = []
     named = [word for word in words if word != "-"]
     paths = expand(named, base=base) if named else []
+    if ahead:
+        ahead.expect(sum(path.stat().st_size for path in paths))
     with Sandbox(seconds=seconds(timeout)) as sandbox:
         if text is not None:
             documents.append(read_text(text, "--text"))

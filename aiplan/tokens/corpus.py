@@ -15,10 +15,10 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 from aiplan import units
 from aiplan.errors import UserError
@@ -28,7 +28,7 @@ from aiplan.tokens.documents import CHILD, MEDIA, MOST_TEXT, UNREAD, Document, d
 from aiplan.tokens.journal import Journal, Row
 from aiplan.tokens.sandbox import SECONDS, Sandbox
 
-BATCH_FILES = 400
+BATCH_FILES = 200
 BATCH_BYTES = 8 << 20
 HEAD = 512
 """Bytes from which a kind is told."""
@@ -38,6 +38,8 @@ SURVEY = 2.0
 """Seconds after which the files are counted beside the work, to tell how long it will take."""
 PER_FILE = 4000
 """Bytes that take as long as opening a file."""
+AHEAD, AHEAD_BATCHES = 64 << 20, 8
+"""Bytes of files, and batches for each worker, that are read or wait to be counted at most."""
 LONG, PART = 32 << 20, 8 << 20
 """Bytes of a text that is counted part by part, and of a part."""
 DEPTH = 2
@@ -156,20 +158,16 @@ class Reader:
         self._local = threading.local()
         self._sandboxes: list[Sandbox] = []
 
-    def __call__(self, batch: Sequence[File]) -> list[Row]:
-        """Rows of a batch; a file that cannot be read has its error."""
-        rows: list[Row] = []
-        texts: list[str] = []
-        of: list[int] = []
-        for file in batch:
-            row, found = self._read(file)
-            rows.append(row)
-            for text in found:
-                texts.append(text)
-                of.append(len(rows) - 1)
-        for i, count in zip(of, self.counters.count(texts, self.vocabulary), strict=True):
-            rows[i].tokens += count.tokens
-        return rows
+    def read(self, batch: Sequence[File]) -> list[tuple[Row, list[str]]]:
+        """Rows of a batch and the texts to be counted for them; a file that cannot be read has its error."""
+        return [self._read(file) for file in batch]
+
+    def count(self, batch: Sequence[tuple[Row, list[str]]]) -> list[Row]:
+        """The rows of a batch that was read, with their tokens."""
+        counts = iter(self.counters.count([text for _, texts in batch for text in texts], self.vocabulary))
+        for row, texts in batch:
+            row.tokens += sum(next(counts).tokens for _ in texts)
+        return [row for row, _ in batch]
 
     def opened(self, file: File) -> BinaryIO:
         """A file, open for reading. Raises OSError."""
@@ -177,8 +175,12 @@ class Reader:
 
     def content(self, file: File, *, whole: bool) -> bytes:
         """The bytes of a file, or its first ones. Raises OSError."""
-        with self.opened(file) as handle:
-            return handle.read() if whole else handle.read(HEAD)
+        # a file object would cost as much as the reading
+        descriptor = os.open(file.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            return os.read(descriptor, file.size + 1 if whole else HEAD)
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def local(self, file: File, data: bytes) -> Iterator[Path]:
@@ -322,27 +324,57 @@ class Progress:
         )
 
 
+class Workers(Protocol):
+    """Where batches are counted."""
+
+    jobs: int
+
+    def submit(self, batch: Sequence[File]) -> Future[list[Row]]:
+        """Have a batch counted."""
+
+    def close(self) -> None:
+        """Leave what has not begun."""
+
+
+class Threads:
+    """Threads of this process that read batches, and others that count them as they come."""
+
+    def __init__(self, reader: Reader, jobs: int = 0) -> None:
+        self.reader, self.jobs = reader, jobs or os.cpu_count() or 1
+        self.readers, self.counters = ThreadPoolExecutor(self.jobs), ThreadPoolExecutor(self.jobs)
+
+    def submit(self, batch: Sequence[File]) -> Future[list[Row]]:
+        """Have a batch read and counted."""
+        read = self.readers.submit(self.reader.read, batch)
+        return self.counters.submit(lambda: self.reader.count(read.result()))
+
+    def close(self) -> None:
+        """Leave what has not begun."""
+        self.readers.shutdown(cancel_futures=True)
+        self.counters.shutdown(cancel_futures=True)
+
+
 def count(
     files: Iterator[File],
     journal: Journal,
-    work: Callable[[Sequence[File]], list[Row]],
+    workers: Workers,
     *,
-    jobs: int = 0,
     quiet: bool = False,
-    executor: Executor | None = None,
     again: Callable[[], Iterator[File]] | None = None,
 ) -> Progress:
     """Count all files that the journal does not know, and write them to it; `again` lists them for the time left."""
-    jobs = jobs or os.cpu_count() or 1
     progress = Progress(quiet)
-    running: set[Future[list[Row]]] = set()
+    running: dict[Future[list[Row]], int] = {}
     listed = 0, 0
 
-    def collect(most: int) -> None:
-        nonlocal running
-        while len(running) > most:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+    def collect(most_bytes: int, most: int) -> None:
+        while running:
+            waits = sum(running.values()) > most_bytes or len(running) > most
+            done = wait(running, None if waits else 0, return_when=FIRST_COMPLETED).done
+            if not done:
+                return
             for future in done:
+                del running[future]
                 rows = future.result()
                 journal.write(rows)
                 progress.files += len(rows)
@@ -351,21 +383,16 @@ def count(
                 progress.survey(again)
             progress.tell()
 
-    pool = executor or ThreadPoolExecutor(jobs)
-    try:
-        for batch in batches(files):
-            known = journal.known([(printable(f.path), f.size, f.mtime) for f in batch])
-            new = [f for f in batch if printable(f.path) not in known]
-            progress.known_files += len(batch) - len(new)
-            progress.known_bytes += sum(f.size for f in batch) - sum(f.size for f in new)
-            listed = listed[0] + len(batch), listed[1] + sum(f.size for f in batch)
-            if new:
-                running.add(pool.submit(work, new))
-            collect(2 * jobs)
-        progress.total = listed
-        collect(0)
-    finally:
-        if executor is None:
-            pool.shutdown(cancel_futures=True)
+    for batch in batches(files):
+        known = journal.known([(printable(f.path), f.size, f.mtime) for f in batch])
+        new = [f for f in batch if printable(f.path) not in known]
+        progress.known_files += len(batch) - len(new)
+        progress.known_bytes += sum(f.size for f in batch) - sum(f.size for f in new)
+        listed = listed[0] + len(batch), listed[1] + sum(f.size for f in batch)
+        if new:
+            running[workers.submit(new)] = sum(f.size for f in new)
+        collect(AHEAD, AHEAD_BATCHES * workers.jobs)
+    progress.total = listed
+    collect(0, 0)
     progress.tell(last=True)
     return progress

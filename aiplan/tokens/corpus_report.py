@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiplan import __version__, units
 from aiplan.errors import UserError
+from aiplan.executors import check_engine
 from aiplan.graph import Given
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import corpus, engines, ratios, sample, vision
@@ -47,6 +48,7 @@ def run(
     helper: Ahead | None = None,
 ) -> TokensResult:
     """Count a corpus, or a sample of it, and report."""
+    check_engine(engine, scheduler, engines.ENGINES)
     far = _far(root, engine)
     part = corpus.read_shard(shard)
     registry = Registry(ask.prices)
@@ -67,24 +69,27 @@ def run(
     def files() -> Iterator[corpus.File]:
         return far.listed(part) if far else corpus.listed(Path(root), part)
 
-    settings = {"vocabulary": counted, "root": root, "seconds": seconds, "tokenizer": str(ask.tokenizer or "")}
     guess: sample.Estimate | None = None
-    with engines.engine(engine, scheduler, **settings) as pool, closing(reader):
-        jobs = jobs or (pool.workers if pool else 0)
+    workers: corpus.Workers
+    if engine == "dask":
+        tokenizer = str(ask.tokenizer or "")
+        workers = engines.DaskWorkers(scheduler, vocabulary=counted, root=root, seconds=seconds, tokenizer=tokenizer)
+    else:
+        workers = corpus.Threads(reader, jobs)
+    with closing(reader), closing(workers):
         if sampled:
             book = Journal(Path(":memory:"), about=about)
             book.begin()
             strata = sample.choose(files, sampled, seed, root=root)
             chosen = (file for one in strata.values() for _, file in one.chosen)
-            corpus.count(chosen, book, reader, jobs=jobs, quiet=quiet, executor=pool)
+            corpus.count(chosen, book, workers, quiet=quiet)
             by_name = dict(book.query("SELECT path, tokens FROM seen"))
             found = {f.path: by_name[corpus.printable(f.path)] for s in strata.values() for _, f in s.chosen}
             guess = sample.estimate(strata, found)
         else:
             book = Journal(journal or default_path(about), about=about, fresh=fresh)
             book.begin()
-            again = None if far else files
-            corpus.count(files(), book, reader, jobs=jobs, quiet=quiet, executor=pool, again=again)
+            corpus.count(files(), book, workers, quiet=quiet, again=None if far else files)
         book.end()
     result = report(book, models, ask, counted, guess)
     book.close()

@@ -45,6 +45,7 @@ MAGIC = (
     (b"ID3", "audio"),
     (b"{\\rtf", "rtf"),
 )
+STARTS = frozenset(magic[:1] for magic, _ in MAGIC)
 OLE = (
     ("EncryptedPackage", "it is encrypted: a password is needed"),
     ("WordDocument", "an old DOC file, which is not read; save it as DOCX"),
@@ -130,7 +131,7 @@ def kind_of(name: str, head: bytes) -> str:
         return "image" if head[8:12] == b"WEBP" else "audio" if head[8:12] == b"WAVE" else "binary"
     if head[4:8] == b"ftyp":
         return "audio" if by_name == "audio" else "video"
-    for magic, kind in MAGIC:
+    for magic, kind in MAGIC if head[:1] in STARTS else ():
         if head.startswith(magic):
             if kind == "ole":
                 return "xls" if by_name == "xls" else "ole"

@@ -7,13 +7,12 @@ its rows are written once, by this process.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aiplan.executors import Dask, check_engine
+from aiplan.executors import Dask
 from aiplan.tokens.corpus import File, Reader
 from aiplan.tokens.count import Counters
 from aiplan.tokens.journal import Row
@@ -32,31 +31,21 @@ def count_batch(
     batch: Sequence[tuple[str, int, int]], vocabulary: str, root: str, seconds: float, tokenizer: str
 ) -> list[Row]:
     """Rows of a batch, in a worker process."""
-    return _reader(vocabulary, root, seconds, tokenizer)([File(*file) for file in batch])
+    reader = _reader(vocabulary, root, seconds, tokenizer)
+    return reader.count(reader.read([File(*file) for file in batch]))
 
 
-class DaskExecutor(Dask):
+class DaskWorkers:
     """Sends batches to the workers of a cluster."""
 
     def __init__(self, address: str, **settings: Any) -> None:
-        super().__init__(address)
-        self.settings = settings
+        self.settings, self.dask = settings, Dask(address)
+        self.jobs = self.dask.workers
 
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Count a batch somewhere; what is called is `count_batch`, which a worker can import."""
-        batch = [tuple(file) for file in args[0]]
-        return super().submit(count_batch, batch, **self.settings)
+    def submit(self, batch: Sequence[File]) -> Future[list[Row]]:
+        """Count a batch somewhere."""
+        return self.dask.submit(count_batch, [tuple(file) for file in batch], **self.settings)
 
-
-@contextmanager
-def engine(name: str, address: str, **settings: Any) -> Iterator[DaskExecutor | None]:
-    """The executor of an engine; None means threads of this process."""
-    check_engine(name, address, ENGINES)
-    if name == "threads":
-        yield None
-        return
-    dask = DaskExecutor(address, **settings)
-    try:
-        yield dask
-    finally:
-        dask.shutdown(wait=False)
+    def close(self) -> None:
+        """Leave the cluster."""
+        self.dask.shutdown(wait=False)

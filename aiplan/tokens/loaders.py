@@ -119,9 +119,9 @@ def chain(vocabulary: str, *, threads: int = 0, quick: bool = False) -> list[tup
     return out
 
 
-def load(vocabulary: str, *, quick: bool = False) -> CountMany | None:
+def load(vocabulary: str, *, quick: bool = False, threads: int = 0) -> CountMany | None:
     """The first that is installed of those that have a vocabulary itself, not a reconstruction of it."""
-    for name, loader in chain(vocabulary, quick=quick):
+    for name, loader in chain(vocabulary, quick=quick, threads=threads):
         if name != "ctok":
             try:
                 return loader()

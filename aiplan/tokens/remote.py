@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from aiplan.errors import UserError
-from aiplan.tokens.corpus import LARGE, WHOLE, File, Reader, Shard
+from aiplan.tokens.corpus import HEAD, LARGE, WHOLE, File, Reader, Shard
 from aiplan.tokens.count import Counters
 from aiplan.tokens.journal import Row
 
@@ -100,14 +100,14 @@ class _Reader(Reader):
         self.remote = remote
         self.strip = len(remote.root.rstrip("/")) + 1
 
-    def __call__(self, batch: Sequence[File]) -> list[Row]:
-        """Rows of a batch."""
+    def read(self, batch: Sequence[File]) -> list[tuple[Row, list[str]]]:
+        """Rows of a batch and their texts."""
         small = [file.path for file in batch if file.size <= LARGE]
         try:
             self._local.fetched = self.remote.system.cat(small, on_error="return") if len(small) > 1 else {}
         except Exception:  # then each is read alone, and says what is wrong with it
             self._local.fetched = {}
-        return super().__call__(batch)
+        return super().read(batch)
 
     def opened(self, file: File) -> BinaryIO:
         """A remote file, open for reading. Raises OSError."""
@@ -125,7 +125,8 @@ class _Reader(Reader):
         try:
             if data is not None:
                 raise data
-            return super().content(file, whole=whole)
+            with self.opened(file) as handle:
+                return handle.read() if whole else handle.read(HEAD)
         except Exception as error:  # as above
             raise _failed(error) from None
 

@@ -277,8 +277,9 @@ def test_a_long_text_is_counted_part_by_part_as_the_whole(tmp_path: Path, monkey
     (tmp_path / "long.txt").write_text(text, newline="")
     counters = Counters()
     file = next(corpus.listed(tmp_path))
-    row = corpus.Reader(counters, vocabulary, tmp_path)([file])[0]
+    reader = corpus.Reader(counters, vocabulary, tmp_path)
+    row = reader.count(reader.read([file]))[0]
     assert row.tokens == counters.count([text], vocabulary)[0].tokens
     monkeypatch.setattr(corpus, "LONG", 1 << 30)
-    whole = corpus.Reader(counters, vocabulary, tmp_path)([file])[0]
+    whole = reader.count(reader.read([file]))[0]
     assert (row.tokens, row.hash, row.kind) == (whole.tokens, whole.hash, whole.kind)

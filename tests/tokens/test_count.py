@@ -9,6 +9,7 @@ import os
 import random
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -252,12 +253,38 @@ def test_many_texts_are_counted_the_same_with_a_child(helper, monkeypatch, limit
     assert helper.open == open_
 
 
-def test_threads_may_share_a_child(helper: ahead.Ahead) -> None:
-    counters = Counters(ahead=helper)
-    parts = [TEXTS[i : i + 3] for i in range(0, len(TEXTS), 3)]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda part: [c.tokens for c in counters.count(part, "o200k")], parts))
-    assert [n for part in found for n in part] == [c.tokens for c in every().count(TEXTS, "o200k")]
+@pytest.mark.parametrize("channels", [1, 3])
+def test_threads_may_share_a_child(channels: int) -> None:
+    with closing(ahead.Ahead(["o200k"], channels=channels, few=False)) as helper:
+        counters = Counters(ahead=helper)
+        parts = [TEXTS[i : i + 3] for i in range(0, len(TEXTS), 3)] * 5
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda part: [c.tokens for c in counters.count(part, "o200k")], parts))
+        assert [n for part in found for n in part] == [c.tokens for c in every().count(TEXTS, "o200k")] * 5
+        assert helper.open
+
+
+def test_threads_do_without_a_child_that_dies() -> None:
+    with closing(ahead.Ahead(["o200k"], channels=2, few=False)) as helper:
+        counters = Counters(ahead=helper)
+
+        def count(i: int) -> list[int]:
+            if i == 7:
+                os.kill(helper._pid, 9)
+            return [c.tokens for c in counters.count(TEXTS, "o200k")]
+
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(count, range(20)))
+        assert found == [[c.tokens for c in every().count(TEXTS, "o200k")]] * 20
+        assert not helper.open
+
+
+def test_much_text_to_come_is_prepared_for(helper: ahead.Ahead) -> None:
+    helper.expect(ahead.FEW + 1)
+    helper.send(TEXTS, ["o200k"])
+    assert not helper.few
+    assert Counters(ahead=helper).count(TEXTS, "o200k") == every().count(TEXTS, "o200k")
+    assert helper.open
 
 
 @pytest.mark.parametrize("before", [True, False])
