@@ -22,6 +22,7 @@ from aiplan.tokens.journal import Journal, default_path, merge
 from aiplan.tokens.loaders import WITHOUT_MARKS
 from aiplan.tokens.models import Model, Price, Registry
 from aiplan.tokens.question import ASKS, CACHED, PER_MODEL, TO_P10, Ask, TokensResult, solve, without_model
+from aiplan.tokens.reader import File, Reader, printable
 
 if TYPE_CHECKING:
     from aiplan.tokens.remote import Remote
@@ -64,9 +65,9 @@ def run(
     if far:
         reader = far.reader(counters, counted, seconds=seconds)
     else:
-        reader = corpus.Reader(counters, counted, Path(root), seconds=seconds)
+        reader = Reader(counters, counted, Path(root), seconds=seconds)
 
-    def files() -> Iterator[corpus.File]:
+    def files() -> Iterator[File]:
         return far.listed(part) if far else corpus.listed(Path(root), part)
 
     guess: sample.Estimate | None = None
@@ -84,7 +85,7 @@ def run(
             chosen = (file for one in strata.values() for _, file in one.chosen)
             corpus.count(chosen, book, workers, quiet=quiet)
             by_name = dict(book.query("SELECT path, tokens FROM seen"))
-            found = {f.path: by_name[corpus.printable(f.path)] for s in strata.values() for _, f in s.chosen}
+            found = {f.path: by_name[printable(f.path)] for s in strata.values() for _, f in s.chosen}
             guess = sample.estimate(strata, found)
         else:
             book = Journal(journal or default_path(about), about=about, fresh=fresh)

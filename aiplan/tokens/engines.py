@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from aiplan.executors import Dask
-from aiplan.tokens.corpus import File, Reader
 from aiplan.tokens.count import Counters
 from aiplan.tokens.journal import Row
+from aiplan.tokens.reader import File, Reader
 
 ENGINES = ("threads", "dask")
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from aiplan.errors import UserError
-from aiplan.tokens.corpus import HEAD, LARGE, WHOLE, File, Reader, Shard
+from aiplan.tokens.corpus import WHOLE, Shard
 from aiplan.tokens.count import Counters
-from aiplan.tokens.journal import Row
+from aiplan.tokens.reader import HEAD, LARGE, File, Read, Reader
 
 CHANGED = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created", "ETag", "etag")
 """What file systems call the time of a change, or a mark of the content."""
@@ -100,8 +100,8 @@ class _Reader(Reader):
         self.remote = remote
         self.strip = len(remote.root.rstrip("/")) + 1
 
-    def read(self, batch: Sequence[File]) -> list[tuple[Row, list[str]]]:
-        """Rows of a batch and their texts."""
+    def read(self, batch: Sequence[File]) -> list[Read]:
+        """What a batch holds."""
         small = [file.path for file in batch if file.size <= LARGE]
         try:
             self._local.fetched = self.remote.system.cat(small, on_error="return") if len(small) > 1 else {}

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from aiplan.tokens.corpus import File
+from aiplan.tokens.reader import File
 
 Z90 = 1.6449
 

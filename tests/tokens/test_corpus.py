@@ -15,8 +15,10 @@ import pytest
 
 from aiplan.errors import UserError
 from aiplan.tokens import corpus
+from aiplan.tokens import reader as reading
 from aiplan.tokens.count import Counters
 from aiplan.tokens.models import Registry
+from aiplan.tokens.reader import File, Reader
 from tests.cli.helpers import aiplan
 from tests.tokens import make, texts
 
@@ -237,7 +239,7 @@ def test_progress_says_rate_and_time_left() -> None:
 def test_the_files_are_counted_beside_long_work(monkeypatch, capsys) -> None:
     monkeypatch.setattr(corpus, "SURVEY", 0.0)
     progress = corpus.Progress()
-    progress.survey(lambda: iter([corpus.File("a", 5, 0), corpus.File("b", 6, 0)]))
+    progress.survey(lambda: iter([File("a", 5, 0), File("b", 6, 0)]))
     assert progress._survey is not None
     progress._survey.join()
     assert progress.total == (2, 11)
@@ -270,16 +272,16 @@ def test_a_remote_folder_counts_as_a_local_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("vocabulary", ["o200k", "cl100k", "llama-3", "deepseek-3", "qwen-3", "tekken"])
 def test_a_long_text_is_counted_part_by_part_as_the_whole(tmp_path: Path, monkeypatch, vocabulary: str) -> None:
-    monkeypatch.setattr(corpus, "LONG", 1000)
-    monkeypatch.setattr(corpus, "PART", 300)
+    monkeypatch.setattr(reading, "LONG", 1000)
+    monkeypatch.setattr(reading, "PART", 300)
     sources = [p.read_text() for p in sorted((Path(__file__).parents[2] / "aiplan" / "tokens").glob("*.py"))[:6]]
     text = "\n".join([*sources, *texts.TEXTS.values()] * 2)
     (tmp_path / "long.txt").write_text(text, newline="")
     counters = Counters()
     file = next(corpus.listed(tmp_path))
-    reader = corpus.Reader(counters, vocabulary, tmp_path)
+    reader = Reader(counters, vocabulary, tmp_path)
     row = reader.count(reader.read([file]))[0]
     assert row.tokens == counters.count([text], vocabulary)[0].tokens
-    monkeypatch.setattr(corpus, "LONG", 1 << 30)
+    monkeypatch.setattr(reading, "LONG", 1 << 30)
     whole = reader.count(reader.read([file]))[0]
     assert (row.tokens, row.hash, row.kind) == (whole.tokens, whole.hash, whole.kind)

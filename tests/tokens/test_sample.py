@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from aiplan.tokens.corpus import File
+from aiplan.tokens.reader import File
 from aiplan.tokens.sample import choose, estimate
 
 SEEDS = 150
