@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,17 +33,24 @@ SUFFIXES = {
     "xhtml": "html", "eml": "eml", "zip": "zip", "md": "markdown", "markdown": "markdown", "rst": "text",
     "txt": "text", "csv": "csv", "tsv": "csv", "json": "json", "jsonl": "json", "ndjson": "json", "ipynb": "json",
     "png": "image", "jpg": "image", "jpeg": "image", "gif": "image", "webp": "image", "bmp": "image",
+    "heic": "image", "heif": "image", "avif": "image", "tif": "tiff", "tiff": "tiff", "xlsb": "xlsx",
     "wav": "audio", "mp3": "audio", "flac": "audio", "m4a": "audio", "mp4": "video", "mov": "video", "m4v": "video",
 }  # fmt: skip
 MAGIC = (
     (b"%PDF-", "pdf"),
     (b"\x89PNG\r\n\x1a\n", "image"),
     (b"\xff\xd8\xff", "image"),
-    (b"GIF8", "image"),
+    (b"GIF87a", "image"),
+    (b"GIF89a", "image"),
     (b"BM", "bmp"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
-    (b"fLaC", "audio"),
-    (b"ID3", "audio"),
+    (b"fLaC\0", "audio"),
+    (b"ID3\2", "audio"),
+    (b"ID3\3", "audio"),
+    (b"ID3\4", "audio"),
+    (b"\xff\xfb", "audio"),
     (b"{\\rtf", "rtf"),
 )
 STARTS = frozenset(magic[:1] for magic, _ in MAGIC)
@@ -53,6 +61,11 @@ OLE = (
     ("__substg1.0_", "an Outlook MSG file, which is not read; save it as EML"),
 )
 """Names of parts of old binary files, and what they say of the file."""
+MAIL = re.compile(
+    rb"\A(?:[A-Za-z][\w-]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*?(?:Received|Return-Path|Delivered-To|MIME-Version|Message-ID):",
+    re.IGNORECASE,
+)
+"""How a mail without a telling name begins: with lines of a header, one of which only mails have."""
 CHILD = frozenset("pdf docx pptx xlsx xls ods odt epub html eml zip".split())
 MEDIA = frozenset(("image", "audio", "video"))
 
@@ -127,10 +140,13 @@ def kind_of(name: str, head: bytes) -> str:
     by_name = SUFFIXES.get(suffix) or ("code" if suffix in CODE or base in ("makefile", "dockerfile") else "")
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return by_name if by_name in ("docx", "pptx", "xlsx", "ods", "odt", "epub") else "zip"
-    if head[:4] == b"RIFF":
-        return "image" if head[8:12] == b"WEBP" else "audio" if head[8:12] == b"WAVE" else "binary"
-    if head[4:8] == b"ftyp":
-        return "audio" if by_name == "audio" else "video"
+    if head[:4] == b"RIFF" and (form := head[8:12]) in (b"WEBP", b"WAVE"):
+        return "image" if form == b"WEBP" else "audio"
+    if head[4:8] == b"ftyp" and head[0] == 0:
+        brand = head[8:12]
+        if brand in (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis"):
+            return "image"
+        return "audio" if by_name == "audio" or brand in (b"M4A ", b"M4B ") else "video"
     for magic, kind in MAGIC if head[:1] in STARTS else ():
         if head.startswith(magic):
             if kind == "ole":
@@ -144,6 +160,8 @@ def kind_of(name: str, head: bytes) -> str:
         return "binary"
     if not by_name and head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
         return "html"
+    if not by_name and MAIL.match(head):
+        return "eml"
     return by_name or "text"
 
 
@@ -156,6 +174,15 @@ def _utf16(head: bytes) -> bool:
     return half >= 4 and ((even == 0 and odd > 0.8 * half) or (odd == 0 and even > 0.8 * half))
 
 
+MARKS = (
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+"""First bytes that tell an encoding."""
+
+
 def decode(data: bytes) -> tuple[str, str]:
     """The text of bytes and its encoding; never fails.
 
@@ -164,7 +191,7 @@ def decode(data: bytes) -> tuple[str, str]:
     """
     if data.startswith(b"\xef\xbb\xbf"):
         return data[3:].decode("utf-8", "replace"), "UTF-8"
-    for mark, name in ((b"\xff\xfe\x00\x00", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    for mark, name in MARKS:
         if data.startswith(mark):
             return data.decode(name, "replace"), name.upper()
     try:
@@ -213,7 +240,8 @@ def expand(words: list[str], *, base: Path | None = None) -> list[Path]:
         elif path.exists():
             new = [path]
         else:
-            new = [Path(p) for p in sorted(glob.glob(str(path), recursive=True)) if not os.path.isdir(p)]
+            pattern = word if base is None else os.path.join(glob.escape(str(base)), word)
+            new = [Path(p) for p in sorted(glob.glob(pattern, recursive=True)) if not os.path.isdir(p)]
         if not new and "://" in word:
             raise UserError(f"{word}: a URL is read as a corpus: give --corpus {word}")
         if not new:
@@ -252,6 +280,8 @@ def read(path: Path, sandbox: Any) -> Document:
                     reason = f"larger than {MOST_PROMPT >> 20} MiB; split it, or use --corpus"
                     return Document(name, kind, size, error=reason)
                 return plain(name, kind, head + file.readall())
+        if not size and (kind in CHILD or kind in MEDIA):
+            return Document(name, kind, error="the file is empty")
         if kind in CHILD:
             document: Document = sandbox.read(path, kind)
             document.bytes = size
@@ -268,6 +298,7 @@ def read(path: Path, sandbox: Any) -> Document:
 
 UNREAD = {
     "ole": "an old binary Office file, or a new one with a password; save it as DOCX, PPTX or XLSX without one",
+    "tiff": "a TIFF picture, which no vendor takes; save it as PNG or PDF",
     "rtf": "an RTF file, which is not read, and whose text is not its bytes; save it as DOCX or text",
     "binary": "not a document: its bytes are neither text nor a format that is known",
 }

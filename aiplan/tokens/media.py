@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -31,7 +32,7 @@ def from_file(name: str, kind: str, file: BinaryIO, size: int) -> Document:
 
 
 def picture_size(file: BinaryIO) -> Size:
-    """Width and height [pixels] of a PNG, JPEG, GIF, WebP or BMP. Raises ValueError.
+    """Width and height [pixels] of a PNG, JPEG, GIF, WebP, BMP, HEIC or AVIF. Raises ValueError.
 
     >>> import io
     >>> picture_size(io.BytesIO(b"GIF89a" + struct.pack("<HH", 640, 480)))
@@ -51,8 +52,10 @@ def picture_size(file: BinaryIO) -> Size:
     elif head.startswith(b"\xff\xd8"):
         file.seek(2)
         size = _jpeg(file)
+    elif head[4:8] == b"ftyp":
+        size = _heif(head + file.read(1 << 20))
     else:
-        raise ValueError("neither PNG, JPEG, GIF, WebP nor BMP")
+        raise ValueError("neither PNG, JPEG, GIF, WebP, BMP, HEIC nor AVIF")
     if min(size) < 1 or max(size) > 1_000_000:
         raise ValueError(f"{size[0]} x {size[1]} pixels cannot be")
     return size
@@ -69,6 +72,14 @@ def _webp(head: bytes) -> Size:
         width, height = struct.unpack("<HH", head[26:30])
         return width & 0x3FFF, height & 0x3FFF
     raise ValueError("an unknown form of WebP")
+
+
+def _heif(head: bytes) -> Size:
+    """The largest of the sizes that are said: the picture is made of tiles, and has a small one beside it."""
+    sizes = [struct.unpack(">II", found[1]) for found in re.finditer(rb"ispe\0{4}(.{8})", head, re.DOTALL)]
+    if not sizes:
+        raise ValueError("a HEIC or AVIF without a size")
+    return max(sizes)
 
 
 def _jpeg(file: BinaryIO) -> Size:
@@ -144,19 +155,33 @@ def _mp4(file: BinaryIO, end: int) -> float:
     raise ValueError("a film without a length")
 
 
-_MP3_RATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
+_MP3_RATES = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),
+)
+"""Bits a second [thousands] by the index in a frame, of MPEG 1 and of MPEG 2 and 2.5."""
+_MP3_SAMPLES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+"""Samples a second by the version in a frame and the index."""
 
 
 def _mp3(file: BinaryIO, head: bytes, size: int) -> float:
-    """The duration of an MP3 of constant bit rate, from the first frame."""
+    """The duration of an MP3: the number of frames where its first one says so, else from that one's bit rate."""
     start = 0
     if head.startswith(b"ID3"):
         start = 10 + sum((b & 0x7F) << shift for b, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
     file.seek(start)
     frame = file.read(4096)
     for i in range(len(frame) - 3):
-        if frame[i] == 0xFF and frame[i + 1] & 0xFE == 0xFA:
-            rate = _MP3_RATES[frame[i + 2] >> 4]
-            if rate:
-                return (size - start) * 8 / (rate * 1000)
+        if frame[i] != 0xFF or frame[i + 1] & 0xE6 != 0xE2:
+            continue
+        version, rate, sample = frame[i + 1] >> 3 & 3, frame[i + 2] >> 4, frame[i + 2] >> 2 & 3
+        kbits = _MP3_RATES[version != 3][rate]
+        if version == 1 or sample == 3 or not kbits:
+            continue
+        for name, at in ((b"Xing", 8), (b"Info", 8), (b"VBRI", 14)):
+            found = frame.find(name, i, i + 200)
+            if found > 0 and (name == b"VBRI" or frame[found + 7] & 1):
+                frames = int.from_bytes(frame[found + at : found + at + 4], "big")
+                return _positive(frames * (1152 if version == 3 else 576), _MP3_SAMPLES[version][sample])
+        return (size - start - i) * 8 / (kbits * 1000)
     raise ValueError("neither WAV, FLAC, MP3 nor MP4")

@@ -7,11 +7,16 @@ import io
 import re
 from typing import Any
 
+from aiplan.tokens.archive import BrokenDocument
 from aiplan.tokens.documents import Document
-from aiplan.tokens.office import BrokenDocument, tidy
+from aiplan.tokens.webpage import tidy
 
 FEW = 20
 """Characters on a page with a picture below which it is taken for a scan."""
+STAMP, MOST_OF_IT = 80, 0.6
+"""The same where the picture covers that share of the page: the stamps and numbers that are put on scans."""
+DRAWN = 50
+"""Paths on a page without text above which it is taken for a picture: drawings, and texts turned into outlines."""
 DPI = 150
 MOST_PAGES = 100_000
 MOST_CHARACTERS = 400_000_000
@@ -52,17 +57,21 @@ def _pdfium(name: str, data: bytes) -> Document:
     document = Document(name, "pdf", len(data), f"pypdfium2 {pdfium.PYPDFIUM_INFO.version}", pages=count)
     texts: list[str] = []
     broken = total = 0
+    forms = pdf.get_formtype() != pdfium.raw.FORMTYPE_NONE
+    if forms:
+        pdf.init_forms()
     for index in range(count):
         try:
             page = pdf[index]
             size = _pixels(*page.get_size())
+            if forms:
+                page.flatten()  # what was filled in becomes text of the page, once it is loaded again
+                page.close()
+                page = pdf[index]
             text = page.get_textpage().get_text_bounded()
-            if len(text.strip()) < FEW:
-                kinds = [pdfium.raw.FPDF_PAGEOBJ_IMAGE]
-                pictures = sum(1 for _ in page.get_objects(filter=kinds, max_depth=3))
-                if pictures:
-                    document.scanned_pages += 1
-                    document.images.append(size)
+            if len(text.strip()) < STAMP and _is_picture(pdfium, page, len(text.strip())):
+                document.scanned_pages += 1
+                document.images.append(size)
             document.page_images.append(size)
             page.close()
         except pdfium.PdfiumError:
@@ -77,12 +86,24 @@ def _pdfium(name: str, data: bytes) -> Document:
     return _finished(document, texts, broken)
 
 
+def _is_picture(pdfium: Any, page: Any, characters: int) -> bool:
+    """Whether a page of so few characters is a scan or a drawing."""
+    raw = pdfium.raw
+    found = list(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH], max_depth=3))
+    pictures = [one for one in found if one.type == raw.FPDF_PAGEOBJ_IMAGE]
+    if characters < FEW:
+        return bool(pictures) or (not characters and len(found) > DRAWN)
+    width, height = page.get_size()
+    boxes = [one.get_bounds() for one in pictures]
+    return any((right - left) * (top - bottom) > MOST_OF_IT * width * height for left, bottom, right, top in boxes)
+
+
 def _finished(document: Document, texts: list[str], broken: int) -> Document:
     document.text = tidy("\n".join(texts)).replace("\ufffe", "").replace("\x00", "")
     if broken:
         document.notes.append(f"{broken} of {document.pages} pages cannot be read")
     if document.scanned_pages:
-        document.notes.append(f"{document.scanned_pages} scanned pages without text, counted as images")
+        document.notes.append(f"{document.scanned_pages} scanned or drawn pages, counted as images")
     return document
 
 

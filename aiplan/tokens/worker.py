@@ -26,6 +26,7 @@ def main() -> None:
 
 def _read(path: str, kind: str, engine: str) -> dict[str, Any]:
     from aiplan.tokens import office, pdf
+    from aiplan.tokens.archive import BrokenDocument
     from aiplan.tokens.documents import Document
 
     try:
@@ -35,7 +36,7 @@ def _read(path: str, kind: str, engine: str) -> dict[str, Any]:
         with open(path, "rb") as file:
             data = file.read()
         document = pdf.read(path, data, engine) if engine else office.read(path, data, kind=kind)
-    except office.BrokenDocument as error:
+    except BrokenDocument as error:
         document = Document(path, kind, error=str(error))
     except MemoryError:
         document = Document(path, kind, error="it needs more memory than its limit")
