@@ -74,69 +74,33 @@ class Texts:
         return self._counts[vocabulary]
 
 
-def _pictures(model: Model, document: Document, as_: As) -> tuple[float, bool, str | None]:
-    """Tokens of a document's pictures, whether its text is counted as well, and why they are unknown."""
-    tokens = 0.0
-    with_text = True
-    if document.kind == "audio" or document.kind == "video":
-        table: dict[str, Any] = vision.AUDIO if document.kind == "audio" else vision.VIDEO
-        if model.vendor not in table:
-            return 0.0, True, f"no number of tokens of {document.kind} is known, so it is left out"
-        return document.seconds * table[model.vendor][0], True, None
-    pages = document.page_images
-    if as_ == "image" and not document.images and not pages and document.text:
-        pages = [vision.DEFAULT_PAGE] * max(1, -(-document.words // 500))
-    if as_ == "pdf" and not pages and document.text and document.kind not in ("image",):
-        pages = [vision.DEFAULT_PAGE] * (document.pages or max(1, -(-document.words // 500)))
-    if not (document.images or (pages and as_ != "text")):
-        return 0.0, True, None
-    if not model.picture:
-        return 0.0, True, "it is not known how pictures are counted, so they are left out"
-    if as_ == "text" or not pages:
-        return float(sum(vision.picture(model.picture, *size) for size in document.images)), True, None
-    for size in pages:
-        if as_ == "image":
-            tokens += vision.picture(model.picture, *size)
-            with_text = False
-        else:
-            more, with_text = vision.page_as_pdf(model.picture, size)
-            tokens += more
-    return tokens, with_text, None
-
-
 def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -> dict[str, Any]:
     counts: list[Count] = []
-    pictures = 0.0
-    reasons: list[str] = []
-    sound = 0.0
-    for document, count in zip(read, texts.counts(model.vocabulary), strict=True):
-        more, with_text, reason = _pictures(model, document, ask.as_)
-        pictures += more
-        sound += more if document.kind == "audio" else 0.0
-        if with_text:
+    looks = [vision.seen(document, model.picture, model.vendor, model.name, ask.as_) for document in read]
+    for look, count in zip(looks, texts.counts(model.vocabulary), strict=True):
+        if look.with_text:
             counts.append(count)
-        if reason and reason not in reasons:
-            reasons.append(reason)
-    text = add(counts)
-    total = Count(round(text.tokens + pictures), text.method, text.low + pictures, text.high + pictures, text.by)
-    if not text.tokens and pictures:
-        total = total._replace(method="exact", by="the picture rule")
-    if ask.as_ != "text" and pictures:
-        total = total._replace(method="estimated", low=0.8 * total.tokens, high=1.2 * total.tokens)
+    pictures, around = sum(look.tokens for look in looks), sum(look.error for look in looks)
+    sound = sum(look.tokens for look, document in zip(looks, read, strict=True) if document.kind == "audio")
+    total = _with_pictures(add(counts), pictures, around, ask.as_)
     tokens = ask.given.get("document_tokens", float(total.tokens))
     answer = ask.answer if ask.answer >= 1 or ask.answer == 0 else tokens * ask.answer
     cached = ask.given.get("cached_share", ask.cached)
     heard = sound / total.tokens if sound else 0.0
     price = model.price(tokens, answer, cached=cached, batch=ask.batch, when=ask.when, sound=heard)
     counted = f"{total.label}, counted by {total.by}" if total.by else total.label
-    nodes = solve(model, Given(tokens, "measured", counted, spread=spread(total)), answer, price, ask)
+    unknown = list(dict.fromkeys(look.unknown for look in looks if look.unknown))
+    found = Given(tokens, "measured", counted, spread=spread(total))
+    if lost := bool(unknown and not tokens):  # nothing is left that could be counted
+        found = Given(None, "measured", "", unknown[0])
+    nodes = solve(model, found, answer, price, ask)
     value = {name: nodes[name].value for name in ASKS}
     return {
         "model": model.name,
         "provider": model.provider,
         "vocabulary": model.vocabulary,
-        "tokens": tokens,
-        "method": total.label if "document_tokens" not in ask.given else "given",
+        "tokens": None if lost else tokens,
+        "method": "unknown" if lost else "given" if "document_tokens" in ask.given else total.label,
         "low": total.low,
         "high": total.high,
         "counted_by": total.by,
@@ -154,11 +118,24 @@ def _model_row(model: Model, read: Sequence[Document], texts: Texts, ask: Ask) -
         "reading_time": value["reading_time"],
         "reading_speed": nodes["reading_speed"].origin,
         "answer_time": value["answer_time"],
-        "left_out": reasons,
+        "left_out": unknown,
         "notes": list(price.notes),
         "_nodes": nodes,
-        "_source": model.source,
+        "_sources": {model.source, *(look.source for look in looks)},
     }
+
+
+def _with_pictures(text: Count, pictures: float, around: float, as_: As) -> Count:
+    """The tokens of texts and of pictures, and how sure they are."""
+    low, high = text.low + pictures - around, text.high + pictures + around
+    total = Count(round(text.tokens + pictures), text.method, low, high, text.by)
+    if pictures and not text.tokens:
+        total = total._replace(method="exact", by="the picture rule")
+    if around:
+        total = total._replace(method="estimated")
+    if as_ != "text" and pictures:
+        total = total._replace(method="estimated", low=0.8 * total.tokens, high=1.2 * total.tokens)
+    return total
 
 
 def _result(
@@ -241,7 +218,9 @@ def _interval(quantities: dict[str, Value], main: dict[str, Any]) -> None:
             value.p10, value.p50, value.p90 = value.value * low, value.value, value.value * high
     fixed = {"cost": quantities["output_cost"].value or 0.0}
     if main["context_window"]:
-        fixed["context_share"] = main["answer_tokens"] / main["context_window"]
+        with_answer = (main["tokens"] + main["answer_tokens"]) / main["context_window"]
+        by_answer = with_answer >= (main["context_share"] or 0.0) * (1 - 1e-9)
+        fixed["context_share"] = main["answer_tokens"] / main["context_window"] if by_answer else 0.0
     for name, still in fixed.items():
         value = quantities[name]
         if value.value is not None:
@@ -277,14 +256,20 @@ def _document_row(document: Document, count: Count | None) -> dict[str, Any]:
 def _headline(read: Sequence[Document], rows: list[dict[str, Any]], main: dict[str, Any] | None, base: Count) -> str:
     what = read[0].name if len(read) == 1 else f"{len(read)} documents" if read else "these documents"
     if main is not None:
-        tokens = f"{units.show(main['tokens'], 'token')} tokens ({main['method']})"
+        tokens = f"{units.show(main['tokens'], 'token')} tokens"
+        tokens += f" ({main['method']})" if main["tokens"] is not None else ""
         price = units.show(main["cost"], "USD") if main["cost"] is not None else "cost unknown"
         share = main["context_share"]
         of = f", {_percent(share)} of its window" if share is not None else ""
-        return f"{what}: {tokens} for {main['model']}, {price}{of}."
+        lacks = "; without what the warnings name" if main["left_out"] and main["tokens"] is not None else ""
+        return f"{what}: {tokens} for {main['model']}, {price}{of}{lacks}."
     best = next((r for r in rows if r["cost"] is not None and r["fits"] != 0.0 and not r["left_out"]), None)
     tail = f"; cheapest that fits: {best['model']}, {units.show(best['cost'], 'USD')}" if best else ""
-    return f"{what}: {units.show(float(base.tokens), 'token')} tokens of o200k ({base.label}){tail}."
+    seen = any(d.images or d.seconds for d in read)
+    if seen and not base.tokens:
+        return f"{what}: no text{tail}."
+    beside = ", beside pictures, sound and film" if seen else ""
+    return f"{what}: {units.show(float(base.tokens), 'token')} tokens of o200k ({base.label}){beside}{tail}."
 
 
 def _percent(share: float) -> str:
@@ -335,7 +320,7 @@ def left_out(rows: Sequence[dict[str, Any]]) -> list[Warning_]:
 
 def _sources(rows: list[dict[str, Any]], main: dict[str, Any] | None) -> list[str]:
     used = [main] if main else rows
-    out = {row["price_source"] for row in used} | {row["_source"] for row in used}
+    out = {row["price_source"] for row in used}.union(*(row["_sources"] for row in used))
     if any(row["method"].startswith("estimated") for row in used):
         out.add(ratios.SOURCE)
     listed = any((row["price_source"] or "").startswith("genai") for row in used)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiplan import __version__, units
 from aiplan.errors import UserError
@@ -18,16 +19,27 @@ from aiplan.tokens import corpus, engines, ratios, sample, vision
 from aiplan.tokens.ahead import Ahead
 from aiplan.tokens.ask import assumptions, cheapest, left_out
 from aiplan.tokens.count import Count, Counters, add, estimate
+from aiplan.tokens.formulas import context_share
 from aiplan.tokens.journal import Journal, default_path, merge
 from aiplan.tokens.loaders import WITHOUT_MARKS
 from aiplan.tokens.models import Model, Price, Registry
-from aiplan.tokens.question import ASKS, CACHED, PER_MODEL, TO_P10, Ask, TokensResult, solve, without_model
+from aiplan.tokens.question import (
+    ASKS,
+    CACHED,
+    PER_MODEL,
+    TO_P10,
+    Ask,
+    TokensResult,
+    answer_window,
+    solve,
+    without_model,
+)
 from aiplan.tokens.reader import File, Reader, printable
 
 if TYPE_CHECKING:
     from aiplan.tokens.remote import Remote
 
-
+Strata = dict[str, sample.Stratum]
 MAIN = ("model", "provider", "method", "price_as_of", "price_source")
 EACH = "each file is a request, priced as one of the mean length; context_share is that of the largest file"
 
@@ -49,6 +61,10 @@ def run(
     helper: Ahead | None = None,
 ) -> TokensResult:
     """Count a corpus, or a sample of it, and report."""
+    if ask.as_ != "text":
+        raise UserError(
+            f"--as {ask.as_} is of documents: the files of a corpus are counted as text, their scans as images"
+        )
     check_engine(engine, scheduler, engines.ENGINES)
     far = _far(root, engine)
     part = corpus.read_shard(shard)
@@ -70,7 +86,7 @@ def run(
     def files() -> Iterator[File]:
         return far.listed(part) if far else corpus.listed(Path(root), part)
 
-    guess: sample.Estimate | None = None
+    strata: Strata | None = None
     workers: corpus.Workers
     if engine == "dask":
         tokenizer = str(ask.tokenizer or "")
@@ -84,15 +100,12 @@ def run(
             strata = sample.choose(files, sampled, seed, root=root)
             chosen = (file for one in strata.values() for _, file in one.chosen)
             corpus.count(chosen, book, workers, quiet=quiet)
-            by_name = dict(book.query("SELECT path, tokens FROM seen"))
-            found = {f.path: by_name[printable(f.path)] for s in strata.values() for _, f in s.chosen}
-            guess = sample.estimate(strata, found)
         else:
             book = Journal(journal or default_path(about), about=about, fresh=fresh)
             book.begin()
             corpus.count(files(), book, workers, quiet=quiet, again=None if far else files)
         book.end()
-    result = report(book, models, ask, counted, guess)
+    result = report(book, models, ask, counted, strata)
     book.close()
     return result
 
@@ -134,17 +147,15 @@ def _vocabulary(models: list[Model], counters: Counters, ask: Ask) -> str:
     return "o200k"
 
 
-def report(
-    book: Journal, models: list[Model], ask: Ask, vocabulary: str, guess: sample.Estimate | None
-) -> TokensResult:
-    """The result of a counted corpus."""
+def report(book: Journal, models: list[Model], ask: Ask, vocabulary: str, strata: Strata | None) -> TokensResult:
+    """The result of a counted corpus, or of a sample of it."""
     totals = book.totals()
     if not totals["files"]:
         raise UserError("the corpus holds no files")
-    scale = guess.total / totals["tokens"] if guess and totals["tokens"] else 1.0
-    rows = [_row(model, totals, vocabulary, book, ask, scale, guess) for model in models]
+    rows = [_row(model, totals, vocabulary, book, ask, strata) for model in models]
     rows.sort(key=cheapest)
     main = rows[0] if len(rows) == 1 else None
+    guess = main["_guess"] if main else _guessed(book, strata, lambda _: 1.0, _no_look) if strata else None
     tokens = guess.total if guess else float(totals["tokens"])
     found = Value(round(tokens), "token", "measured")
     if guess:
@@ -193,28 +204,37 @@ def _row(
     vocabulary: str,
     book: Journal,
     ask: Ask,
-    scale: float,
-    guess: sample.Estimate | None,
+    strata: Strata | None,
 ) -> dict[str, Any]:
     count = _counted(model, totals, vocabulary, ask)
-    pictures, sound, reasons = _pictures(model, book.pictures())
+    look = partial(_look, model)
+    looks = [look(kind, sizes, seconds) for kind, sizes, seconds, _, _ in book.pictures()]
+    pictures, around = sum(one.tokens for one in looks), sum(one.error for one in looks)
+    sound = sum(one.tokens for one in looks if one.heard)
+    rate = _rates(model, vocabulary, ask)
+    guess = _guessed(book, strata, rate, look) if strata else None
     files = guess.files if guess else totals["files"]
     low, high = (guess.low / guess.total, guess.high / guess.total) if guess and guess.total else (1.0, 1.0)
-    tokens = float(round((count.tokens + pictures) * scale))
+    whole = count.tokens + pictures
+    scale = guess.total / whole if guess and whole else 1.0
+    tokens = float(round(whole * scale))
     label = count.label
     if guess:
         label = f"sampled +-{max(1 - low, high - 1):.1%}" + (f", {label}" if count.method == "estimated" else "")
     answer = ask.answer * files if ask.answer >= 1 or not ask.answer else tokens * ask.answer
     size = max(round(tokens / files), 1000)
-    price = _price(model, tokens, answer, size, sound / (count.tokens + pictures) if sound else 0.0, ask)
-    largest = totals["largest"] * (count.tokens / totals["tokens"] if totals["tokens"] else 1.0) + answer / files
+    price = _price(model, tokens, answer, size, sound / whole if sound else 0.0, ask)
+    largest = totals["largest"] * (count.tokens / totals["tokens"] if totals["tokens"] else 1.0)
+    seen = (n * rate(klass) for _, _, _, n, klass in book.pictures())
+    largest = max([largest, *(text + one.tokens for text, one in zip(seen, looks, strict=True))])
+    room = answer_window(model, ask).value or 0.0
     nodes = solve(
         model,
         Given(tokens, "measured", label),
         answer,
         price,
         ask,
-        share=largest / model.window if model.window else None,
+        share=context_share(largest, answer / files, model.window, room) if model.window else None,
         request=float(size),
     )
     return {
@@ -223,8 +243,8 @@ def _row(
         "vocabulary": model.vocabulary,
         "tokens": tokens,
         "method": label,
-        "low": (count.low + pictures) * scale * low,
-        "high": (count.high + pictures) * scale * high,
+        "low": (count.low + pictures - around) * scale * low,
+        "high": (count.high + pictures + around) * scale * high,
         "counted_by": count.by,
         "image_tokens": pictures * scale,
         "answer_tokens": answer,
@@ -238,9 +258,10 @@ def _row(
         "reading_time": nodes["reading_time"].value,
         "reading_speed": nodes["reading_speed"].origin,
         "answer_time": nodes["answer_time"].value,
-        "left_out": reasons,
+        "left_out": list(dict.fromkeys(one.unknown for one in looks if one.unknown)),
         "notes": list(price.notes),
         "_nodes": nodes,
+        "_guess": guess,
     }
 
 
@@ -263,23 +284,50 @@ def _counted(model: Model, totals: dict[str, Any], vocabulary: str, ask: Ask) ->
     return add([estimate(n, own, klass) for klass, n in totals["classes"].items() if n])
 
 
-def _pictures(model: Model, found: Iterable[tuple[str, str, float]]) -> tuple[float, float, list[str]]:
-    """Tokens of pictures, scanned pages, sound and film; those of sound among them; and what is left out."""
-    tokens = sound = 0.0
-    reasons: dict[str, None] = {}
-    for kind, sizes, seconds in found:
-        if seconds:
-            table: dict[str, Any] = vision.VIDEO if kind == "video" else vision.AUDIO
-            if model.vendor in table:
-                tokens += seconds * table[model.vendor][0]
-                sound += seconds * table[model.vendor][0] if kind == "audio" else 0.0
-            else:
-                reasons[f"no number of tokens of {kind} is known, so it is left out"] = None
-        if sizes and model.picture:
-            tokens += sum(vision.picture(model.picture, w, h) for w, h in json.loads(sizes))
-        elif sizes:
-            reasons["it is not known how pictures are counted, so they are left out"] = None
-    return tokens, sound, list(reasons)
+class _Look(NamedTuple):
+    """What the pictures, sound or film of a file cost a model."""
+
+    tokens: float = 0.0
+    error: float = 0.0
+    heard: bool = False
+    unknown: str = ""
+
+
+def _no_look(kind: str, sizes: str, seconds: float) -> _Look:
+    return _Look()
+
+
+def _look(model: Model, kind: str, sizes: str, seconds: float) -> _Look:
+    """Tokens of pictures, scanned pages, sound and film of a file, or why they are left out."""
+    if seconds:
+        of = vision.stream("video" if kind == "video" else "audio", model.vendor, model.name)
+        if of is None:
+            return _Look(unknown=f"no number of tokens of {kind} is known, so it is left out")
+        return _Look(seconds * of.tokens, seconds * of.tokens * of.error, kind != "video")
+    if not sizes:
+        return _Look()
+    if not model.picture:
+        return _Look(unknown="it is not known how pictures are counted, so they are left out")
+    tokens = float(sum(vision.picture(model.picture, w, h) for w, h in json.loads(sizes)))
+    return _Look(tokens, tokens * vision.RULES[model.picture].error)
+
+
+def _rates(model: Model, vocabulary: str, ask: Ask) -> Callable[[str], float]:
+    """Tokens of a model for each that was counted, by the class of a text."""
+    own = {"harmony": "o200k"}.get(model.vocabulary, model.vocabulary)
+    return lambda klass: 1.0 if ask.tokenizer or own == vocabulary else ratios.ratio(own, klass)[0]
+
+
+def _guessed(
+    book: Journal, strata: Strata, rate: Callable[[str], float], look: Callable[[str, str, float], _Look]
+) -> sample.Estimate:
+    """The tokens of a whole corpus, pictures and all, from those of its sample."""
+    rows = book.query("SELECT path, tokens, klass, kind, pictures, seconds FROM seen")
+    tokens = {
+        path: n * rate(klass) + look(kind, sizes, seconds).tokens for path, n, klass, kind, sizes, seconds in rows
+    }
+    chosen = [file.path for one in strata.values() for _, file in one.chosen]
+    return sample.estimate(strata, {path: tokens.get(printable(path), 0.0) for path in chosen})
 
 
 def _headline(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiplan.quantities  # noqa: F401  (context_window and tokens_per_word are there)
 from aiplan.graph import GRAPH, default, given, quantity
-from aiplan.maths import where
+from aiplan.maths import maximum, where
 
 _BEFORE = frozenset(GRAPH.quantities)
 
@@ -16,6 +16,7 @@ given("document_images", "", "Pictures and scanned pages that are sent as pictur
 given("image_tokens", "token", "Tokens of the pictures, sound and film among the document tokens.")
 given("price_per_fresh_token", "USD/token", "Price of a token that is read and was in no cache.")
 given("price_per_cached_token", "USD/token", "Price of a token that is read from a cache.")
+given("answer_window", "token", "Part of the context window that only an answer can take.")
 given("cached_share", "", "Share of the documents' tokens that is read from a cache.", bounds=(0.0, 1.0))
 given("price_per_output_token", "USD/token", "Price of a token that is written.")
 default("answer_tokens", "token", 0.0, "Tokens of the answer.", source="no answer is asked for")
@@ -112,15 +113,18 @@ def cost(input_cost: float, output_cost: float) -> float:
 
 
 @quantity("", source="definition")
-def context_share(document_tokens: float, answer_tokens: float, context_window: float) -> float:
+def context_share(document_tokens: float, answer_tokens: float, context_window: float, answer_window: float) -> float:
     """Share of the context window that the documents and the answer take; above 1 they do not fit.
 
-        (document_tokens + answer_tokens) / context_window
+        max((document_tokens + answer_tokens) / context_window, document_tokens / (context_window - answer_window))
 
-    >>> context_share(99_500, 500, 200_000)
-    0.5
+    >>> context_share(99_500, 500, 200_000, 0), context_share(300_000, 500, 400_000, 128_000)
+    (0.5, 1.1029411764705883)
     """
-    return (document_tokens + answer_tokens) / context_window
+    share: float = maximum(
+        (document_tokens + answer_tokens) / context_window, document_tokens / (context_window - answer_window)
+    )
+    return share
 
 
 @quantity("", source="definition")

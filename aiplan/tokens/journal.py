@@ -127,10 +127,12 @@ class Journal:
         """A query over `seen`, the files that this run has seen."""
         return self.db.execute(f"WITH seen AS (SELECT * FROM files WHERE run = {self.run}) {sql}").fetchall()
 
-    def pictures(self) -> Iterator[tuple[str, str, float]]:
-        """Kind, sizes of pictures and seconds of the files that have some."""
+    def pictures(self) -> Iterator[tuple[str, str, float, int, str]]:
+        """Kind, sizes of pictures, seconds, tokens and class of the files that have pictures, sound or film."""
         yield from self.db.execute(
-            "SELECT kind, pictures, seconds FROM files WHERE run = ? AND (pictures != '' OR seconds > 0)", (self.run,)
+            "SELECT kind, pictures, seconds, tokens, klass FROM files "
+            "WHERE run = ? AND (pictures != '' OR seconds > 0)",
+            (self.run,),
         )
 
     def totals(self) -> dict[str, Any]:

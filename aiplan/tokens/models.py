@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
@@ -16,6 +17,7 @@ from typing import Any
 
 from aiplan import units, yamlio
 from aiplan.errors import UserError, nearest
+from aiplan.tokens import ratios, vision
 
 WINDOWS = Path(__file__).with_name("windows.yaml")
 VENDORS = ("openai", "anthropic", "google", "deepseek", "mistral", "x-ai", "cohere", "perplexity", "moonshotai", "groq",
@@ -28,6 +30,7 @@ OWN_KEYS = {
     "input": "USD/token", "output": "USD/token", "cached": "USD/token", "batch_input": "USD/token",
     "batch_output": "USD/token",
 }  # fmt: skip
+CHOICES = {"vocabulary": tuple(ratios.RATIOS), "picture": tuple(vision.RULES)}
 _DATED = re.compile(r"(-latest|[-@]\d{8}|-\d{4}-\d{2}-\d{2}|-v\d+(:\d+)?)$")
 _DATE = re.compile(r"\b20\d\d-[01]\d-[0-3]\d\b")
 
@@ -59,6 +62,8 @@ class Model:
     picture: str
     vendor: str
     window: float | None
+    answer_window: float
+    """Part of the window that only an answer can take."""
     reading_speed: float | None
     writing_speed: float | None
     source: str
@@ -148,13 +153,14 @@ class Registry:
         """A model by name, `provider/name` or alias. Raises UserError with the nearest names."""
         typed = name.strip()
         known = self.aliases.get(typed.lower(), typed)
-        entry = self.entries.get(known, self.entries.get(known.lower(), {}))
+        known = known.lower() if known not in self.entries and known.lower() in self.entries else known
+        entry = self.entries.get(known, {})
         provider, listed = self._listed(entry.get("id", known), entry.get("provider", ""))
         if listed is None and not entry:
             names = [*self.entries, *self.aliases, *self._names()]
-            raise UserError(
-                f"there is no model {name!r}{nearest(typed, names) or ': aiplan tokens --list-models names them'}"
-            )
+            longer = sorted({n for n in names if typed and n.lower().startswith(typed.lower())}, key=len)[:3]
+            near = f"; nearest: {', '.join(longer)}" if longer else nearest(typed, names)
+            raise UserError(f"there is no model {name!r}{near or ': aiplan tokens --list-models names them'}")
         shown = known if entry or "/" in known else str(listed.id)
         family = self._family(shown, str(listed.id) if listed is not None else "")
         window = entry.get("window") or (listed.context_window if listed is not None else None)
@@ -165,6 +171,7 @@ class Registry:
             picture=entry.get("picture", family.get("picture", "")),
             vendor=entry.get("vendor", family.get("vendor", "")),
             window=float(window) if window else None,
+            answer_window=_answer_window(entry.get("answer_window", family.get("answer_window")), window),
             reading_speed=entry.get("reading_speed"),
             writing_speed=entry.get("writing_speed"),
             source=entry.get("source", "genai-prices" if window else ""),
@@ -252,11 +259,23 @@ def _entry(name: str, raw: Any, where: str) -> dict[str, Any]:
             raise UserError(f"{where}: {name}: there is no key {key!r}{nearest(str(key), OWN_KEYS)}")
         if unit is str:
             out[key] = str(value)
+            if key in CHOICES and out[key] not in CHOICES[key]:
+                near = nearest(out[key], CHOICES[key])
+                raise UserError(f"{where}: {name}: there is no {key} {out[key]!r}{near or _one_of(CHOICES[key])}")
         else:
-            out[key] = units.parse(value, str(unit), what=f"{name}.{key}", bare=unit != "USD/token")
+            out[key] = units.parse(value, str(unit), what=f"{where}: {name}.{key}", bare=unit != "USD/token")
             if not 0 <= out[key] < 1e12:
                 raise UserError(f"{where}: {name}.{key} is {value!r}, but must be at least 0")
     return out
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"; one of {', '.join(names)}"
+
+
+def _answer_window(room: Any, window: Any) -> float:
+    """Of a window, where that is so large that the answer's part is the smaller one."""
+    return float(room) if room and window and 2 * float(room) < float(window) else 0.0
 
 
 def _same(name: str) -> str:

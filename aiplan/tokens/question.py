@@ -106,6 +106,7 @@ def solve(
     given |= priced(model, price, count.value or 0.0, answer, ask, request)
     unknown = f"the context window of {model.name} is not known; --prices FILE gives one"
     given["context_window"] = Given(model.window, "catalog", model.source, None if model.window else unknown)
+    given["answer_window"] = answer_window(model, ask)
     for name in ("reading_speed", "writing_speed"):
         if (speed := getattr(model, name)) is not None:
             given[name] = Given(speed, "catalog", model.source)
@@ -114,6 +115,12 @@ def solve(
     for name, pinned in ask.given.items():
         given[name] = Given(pinned, "given")
     return GRAPH.resolve([*ASKS, *PER_MODEL], given)
+
+
+def answer_window(model: Model | None, ask: Ask) -> Given:
+    """What of the window only an answer can take; nothing where the window is another than the model's own."""
+    own = model is not None and "context_window" not in ask.given
+    return Given(model.answer_window if model is not None and own else 0.0, "catalog", model.source if model else "")
 
 
 def without_model() -> dict[str, Value]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from aiplan.tokens.reader import File
@@ -100,7 +100,7 @@ def _allocate(strata: list[Stratum], most: int) -> None:
             break
 
 
-def estimate(strata: dict[str, Stratum], tokens: dict[str, int]) -> Estimate:
+def estimate(strata: dict[str, Stratum], tokens: Mapping[str, float]) -> Estimate:
     """The total and its interval from the tokens of the sampled files, by path."""
     total = variance = 0.0
     freedom = 0.0

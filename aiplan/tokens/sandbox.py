@@ -27,6 +27,8 @@ SECONDS = 30.0
 """Wall time for one file [s]."""
 FILES = 500
 """Files that one child reads before it is replaced."""
+CHILD = "import sys; sys.path.append(sys.argv[2]); from aiplan.tokens.worker import main; main()"
+"""The child's program. It runs with -P: a module that lies beside the documents must not be taken for Python's own."""
 
 
 class _Dead(Exception):
@@ -119,14 +121,11 @@ class Sandbox:
         import subprocess
 
         self._read = 0
-        folder = str(Path(__file__).parents[2])
-        paths = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "aiplan.tokens.worker", str(self.memory)],
+            [sys.executable, "-P", "-c", CHILD, str(self.memory), str(Path(__file__).parents[2])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": paths},
         )
         return self._child
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def _money(value: float | None) -> str:
 
 def _short(method: str) -> str:
     """`exact`, `+-12%`, `rebuilt`."""
-    return "rebuilt" if method == "reconstructed" else method.removeprefix("estimated ")
+    return {"reconstructed": "rebuilt", "unknown": ""}.get(method, method.removeprefix("estimated "))
 
 
 def _legend(result: TokensResult) -> list[str]:
@@ -155,6 +156,8 @@ def _corpus(found: dict[str, Any], everything: bool) -> list[str]:
         lines += ["", columns((key, "files", "bytes", "tokens", "share"), rows, right=(1, 2, 3, 4))]
         if len(shown) < len(groups):
             lines.append(f"and {len(groups) - len(shown):,} more (--all shows them)")
+    if any(g["kind"] in ("image", "audio", "video") for g in found["kinds"]):
+        lines += ["", "These are tokens of text: pictures, sound and film are in the totals below."]
     bins = [(f"from {b['from']:,}", f"{b['files']:,}") for b in found["histogram"] if b["files"]]
     lines += ["", columns(("tokens in a file", "files"), bins, right=(1,))]
     if found["journal"]:
@@ -222,17 +225,22 @@ def csv(result: TokensResult) -> str:
         from aiplan.output.structured import render
 
         return render([result], "csv")
+    return _sheet(result.models, without=("notes", "left_out"))
+
+
+def _sheet(rows: Sequence[dict[str, Any]], without: Sequence[str] = ()) -> str:
+    """Rows as CSV."""
     import csv as writer_of
     import io
 
     from aiplan.output.structured import safe_cell
 
     out = io.StringIO()
-    keys = [k for k in result.models[0] if k not in ("notes", "left_out")]
+    keys = [k for k in rows[0] if k not in without]
     writer = writer_of.writer(out, lineterminator="\n")
     writer.writerow(keys)
-    for model in result.models:
-        writer.writerow(["" if model[k] is None else safe_cell(model[k]) for k in keys])
+    for row in rows:
+        writer.writerow(["" if row[k] is None else safe_cell(row[k]) for k in keys])
     return out.getvalue().rstrip("\n")
 
 
@@ -257,7 +265,15 @@ def models(prices: Path | None, form: str) -> str:
     if form in ("json", "jsonl"):
         import json
 
-        return json.dumps(found, indent=2 if form == "json" else None, ensure_ascii=False)
+        if form == "jsonl":
+            return "\n".join(json.dumps(one, ensure_ascii=False) for one in found)
+        return json.dumps(found, indent=2, ensure_ascii=False)
+    if form == "yaml":
+        import yaml
+
+        return yaml.safe_dump(found, sort_keys=False, allow_unicode=True).rstrip("\n")
+    if form == "csv":
+        return _sheet(found)
     rows = [
         (
             m["model"],
@@ -269,4 +285,8 @@ def models(prices: Path | None, form: str) -> str:
         )
         for m in found
     ]
-    return columns(("model", "provider", "vocabulary", "window", "in", "out"), rows, right=(3, 4, 5))
+    heads = ("model", "provider", "vocabulary", "window", "in", "out")
+    if form == "md":
+        lines = [f"| {' | '.join(heads)} |", "| --- | --- | --- | ---: | ---: | ---: |"]
+        return "\n".join([*lines, *(f"| {' | '.join(map(_text, row))} |" for row in rows)])
+    return columns(heads, rows, right=(3, 4, 5))

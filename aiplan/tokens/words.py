@@ -8,7 +8,7 @@ from aiplan.graph import GRAPH, Given, GraphError, Node
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import ratios
 from aiplan.tokens.models import Model, Price, Registry
-from aiplan.tokens.question import ASKS, PER_MODEL, Ask, TokensResult, priced
+from aiplan.tokens.question import ASKS, PER_MODEL, Ask, TokensResult, answer_window, priced
 
 PER_WORD = 1.28  # o200k tokens a word of English prose: 1,054,390 for the 823,385 words of the King James Bible
 
@@ -68,6 +68,7 @@ def _nodes(model: Model | None, ask: Ask, names: list[str]) -> tuple[dict[str, N
         cached = ask.given.get("cached_share", ask.cached)
         price = model.price(tokens, written or 0.0, cached=cached, batch=ask.batch, when=ask.when)
         given = priced(model, price, tokens, written or 0.0, ask) | given
+    given = {"answer_window": answer_window(model, ask)} | given
     asks = [n for n in dict.fromkeys([*ASKS, *(PER_MODEL if model else ()), *names]) if n in GRAPH]
     return _resolve([], given, asks), price
 

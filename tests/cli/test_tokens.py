@@ -441,3 +441,58 @@ def test_so_many_documents_of_so_many_words() -> None:
 def test_a_price_of_a_part_of_a_token_is_the_listed_one() -> None:
     done = aiplan("tokens", "--set", "document_tokens=1000.4", "-m", "gpt-4o", "--json")
     assert done.value("price_per_input_token") == pytest.approx(2.5e-6, rel=1e-12)
+
+
+def test_gpt_5_takes_no_prompt_of_the_whole_window(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("word " * 300_000)
+    done = aiplan("tokens", str(tmp_path / "long.txt"), "--json", "-m", "gpt-5")
+    assert done.value("context_share") == pytest.approx(300_001 / 272_000)
+    assert done.value("fits_context") == 0
+    table = aiplan("tokens", str(tmp_path / "long.txt"), "--json").json
+    assert "cheapest that fits: gemini-2.5-flash" in table["headline"]
+
+
+def test_what_cannot_be_counted_is_unknown_and_not_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(make.wav(60))
+    done = aiplan("tokens", str(tmp_path / "a.wav"), "-m", "claude-3-sonnet", "--json").json
+    assert done["quantities"]["document_tokens"]["value"] is None
+    assert done["quantities"]["cost"]["value"] is None
+    assert "audio" in done["quantities"]["cost"]["why_null"]
+    rows = {m["model"]: m for m in aiplan("tokens", str(tmp_path / "a.wav"), "--json").json["models"]}
+    assert rows["gemini-2.5-flash"]["tokens"] == 1920
+    assert rows["gpt-4o"]["tokens"] is rows["gpt-4o"]["cost"] is None
+    assert aiplan("tokens", str(tmp_path / "a.wav")).code == 0
+
+
+def test_a_rule_that_was_fitted_is_no_exact_count(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(make.png(1024, 768))
+    for name, method in (("gemini-3.5-flash", "estimated +-3%"), ("gpt-4o", "exact")):
+        done = aiplan("tokens", str(tmp_path / "a.png"), "-m", name, "--json").json
+        assert done["choices"]["method"] == method
+        assert any("Gemini 3" in s or "images documentation" in s for s in done["sources"])
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ("vocabulary: lama3", "nearest: llama-3"),
+        ("picture: tiles", "picture"),
+        ("input: 2", "yaml: house.input"),
+    ],
+)
+def test_mistakes_in_own_prices_are_said(tmp_path: Path, own: str, words: str) -> None:
+    (tmp_path / "prices.yaml").write_text(f"models: {{house: {{{own}}}}}")
+    done = aiplan("tokens", "--text", "x", "-m", "house", "--prices", str(tmp_path / "prices.yaml"))
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_the_models_can_be_listed_in_each_format() -> None:
+    csv, md, jsonl, yaml = (
+        aiplan("tokens", "--list-models", "-f", form).out for form in ("csv", "md", "jsonl", "yaml")
+    )
+    assert csv.startswith("model,provider,")
+    assert md.startswith("| model | provider |")
+    assert all(json.loads(line)["model"] for line in jsonl.splitlines())
+    assert yaml.startswith("- model: ")
+    assert len(csv.splitlines()) - 1 == len(md.splitlines()) - 2 == len(jsonl.splitlines())

@@ -285,3 +285,29 @@ def test_a_long_text_is_counted_part_by_part_as_the_whole(tmp_path: Path, monkey
     monkeypatch.setattr(reading, "LONG", 1 << 30)
     whole = reader.count(reader.read([file]))[0]
     assert (row.tokens, row.hash, row.kind) == (whole.tokens, whole.hash, whole.kind)
+
+
+def test_a_sample_of_pictures_counts_them(tmp_path: Path) -> None:
+    for i in range(200):
+        (tmp_path / "c").mkdir(exist_ok=True)
+        (tmp_path / "c" / f"{i}.png").write_bytes(make.png(1000 + i % 3, 800))
+        (tmp_path / "c" / f"{i}.txt").write_text(make.WORDS * (i % 5 + 1))
+    whole = counted(tmp_path / "c", tmp_path / "j")["quantities"]["document_tokens"]["value"]
+    done = aiplan("tokens", "--corpus", str(tmp_path / "c"), "-m", "gpt-4o", "--sample", "100", "--json").json
+    assert done["quantities"]["document_tokens"]["value"] == pytest.approx(whole, rel=0.05)
+    assert done["corpus"]["sample"]["low"] <= whole <= done["corpus"]["sample"]["high"]
+    assert done["corpus"]["sample"]["low"] > 200 * 765
+
+
+def test_a_corpus_of_scans_may_be_beyond_the_window(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "scan.pdf").write_bytes(make.pdf([None] * 200))
+    found = counted(tmp_path / "c", tmp_path / "j")
+    assert found["quantities"]["context_share"]["value"] > 1
+    assert any(w["code"] == "beyond-window" for w in found["warnings"])
+
+
+def test_a_corpus_is_not_sent_as_pdf(tmp_path: Path) -> None:
+    done = aiplan("tokens", "--corpus", str(tmp_path), "--as", "pdf")
+    assert done.code == 2
+    assert "--as pdf" in done.err

@@ -167,6 +167,18 @@ def test_a_file_that_hangs_its_reader_costs_its_limit_and_the_next_is_read(tmp_p
         assert read(tmp_path / "good.docx", make.docx(["Word"]), small).error is None
 
 
+def test_modules_beside_the_documents_are_not_run(tmp_path: Path) -> None:
+    for name in ("html", "zipfile", "email", "json", "aiplan"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('run')")
+    (tmp_path / "a.docx").write_bytes(make.docx(["Word"]))
+    code = (
+        "import sys; sys.path.pop(0); from pathlib import Path; from aiplan.tokens.sandbox import Sandbox\n"
+        "with Sandbox() as one: print(one.read(Path('a.docx'), 'docx').error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "None\n"
+
+
 def test_memory_of_the_child_is_bounded(tmp_path: Path) -> None:
     (tmp_path / "bomb.pdf").write_bytes(make.flate_bomb_pdf(1024))
     (tmp_path / "good.docx").write_bytes(make.docx(["Word"]))

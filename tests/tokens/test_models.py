@@ -87,3 +87,54 @@ def test_prices_of_another_day() -> None:
     old = model.price(1e6, 0, when=datetime(2025, 2, 10, 12, tzinfo=UTC))
     assert old.input is not None
     assert old.input > 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "size", "tokens"),
+    [
+        ("openai_tile", (2048, 4096), 1105),  # OpenAI's own examples
+        ("openai_tile", (1024, 1024), 765),
+        ("openai_patch_162", (1800, 2400), 2353),  # 1,452 patches
+        ("openai_patch_246", (100, 100), 40),
+        ("claude_area", (1092, 1092), 1590),  # Anthropic's own example
+        ("claude_area", (200, 200), 54),
+        ("claude_patch", (1920, 1080), 2691),
+        ("openai_patch_120", (1024, 1024), 1229),
+        ("gemini_tile", (300, 384), 258),
+        ("gemini_tile", (960, 540), 516),
+    ],
+)
+def test_pictures_by_hand(rule: str, size: tuple[int, int], tokens: int) -> None:
+    assert vision.picture(rule, *size) == vision.picture(rule, *reversed(size)) == tokens
+
+
+def test_a_huge_picture_never_has_more_patches_than_the_most() -> None:
+    for size in ((8000, 6000), (40_000, 40), (33, 100_000), (1, 1), (1216, 1312)):
+        assert 1 <= vision.openai_patch(*size, factor=1.0) <= 1536
+
+
+def test_a_page_of_a_pdf_costs_what_was_published() -> None:
+    assert vision.page_as_pdf("claude_patch", vision.DEFAULT_PAGE) == (1600, True)
+    assert vision.page_as_pdf("gemini_flat", vision.DEFAULT_PAGE) == (560, False)
+
+
+def test_sound_is_for_models_that_hear() -> None:
+    hears = vision.stream("audio", "openai", "gpt-4o-audio-preview")
+    assert hears is not None
+    assert hears.error > 0
+    assert vision.stream("audio", "openai", "gpt-4o") is None
+    assert vision.stream("audio", "anthropic", "claude-3-opus") is None
+
+
+def test_part_of_the_window_may_be_for_the_answer_alone() -> None:
+    assert registry().find("gpt-5").answer_window == 128_000
+    assert registry().find("gpt-5.1").answer_window == 128_000
+    assert registry().find("gpt-4.1-mini").answer_window == 0
+    assert registry().find("gpt-5.3").answer_window == 0  # a window of 128,000 has no room for it
+
+
+def test_case_does_not_matter_and_a_longer_name_is_nearest() -> None:
+    model = registry().find("GPT-4o")
+    assert (model.name, model.reading_speed) == ("gpt-4o", 16_400)
+    with pytest.raises(UserError, match="nearest: gpt-6-sol"):
+        registry().find("gpt-6")
