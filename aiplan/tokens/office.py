@@ -39,7 +39,8 @@ def _text(archive: Archive, parts: Iterable[str]) -> str:
             elif hidden:
                 continue
             elif event == "start":
-                out.append(SIGNS.get(tag, ""))
+                if sign := SIGNS.get(tag):
+                    out.append(sign)
             elif tag == "t":
                 out.append(element.text or "")
             elif tag == "p":
@@ -56,8 +57,6 @@ def _text(archive: Archive, parts: Iterable[str]) -> str:
 
 def _end(out: list[str], was: str, now: str) -> None:
     """A cell of a table ends with a tab, not with a paragraph; and its row with a line."""
-    while out and not out[-1]:
-        out.pop()
     if out and out[-1] == was:
         out[-1] = now
 
@@ -105,11 +104,13 @@ class _Odf:
         """Begin an element."""
         tag = tag.rpartition("}")[2]
         if tag in ("p", "h"):
-            self.out.append("\n" if self.inside else "")
+            if self.inside:
+                self.out.append("\n")
             self.inside += 1
         self.hidden += tag == "tracked-changes"
         count = next((v for k, v in attributes.items() if k.endswith("}c")), "1")
-        self.out.append(ODF_SIGNS.get(tag, "") * (int(count) if count.isdigit() and len(count) < 5 else 1))
+        if sign := ODF_SIGNS.get(tag):
+            self.out.append(sign * (int(count) if count.isdigit() and len(count) < 5 else 1))
 
     def data(self, text: str) -> None:
         """Keep the text of paragraphs that were not deleted."""

@@ -264,6 +264,7 @@ def test_it_works_without_a_network(tmp_path: Path) -> None:
         "token-facts",
         "token-facts-brave-new-world",
         "token-facts-sentence",
+        "token-facts-paragraph",
         "context-and-speed",
         "enterprise-corpus",
     ],
