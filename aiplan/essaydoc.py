@@ -25,7 +25,7 @@ ORDER = (
     "run-100t-few-tokens capex-100t next-generation-cost site-sizes site-sizes-50mw site-sizes-australia us-grid "
     "model-sizes-xor model-sizes-snake model-sizes-mnist model-sizes-imagenet model-sizes-youtube-ranking "
     "model-sizes-gpt-4 model-sizes-future characters-per-token token-facts token-facts-sentence "
-    "token-facts-brave-new-world books-per-window context-and-speed enterprise-corpus lease"
+    "token-facts-paragraph token-facts-brave-new-world books-per-window context-and-speed enterprise-corpus lease"
 ).split()
 VERDICTS = ("holds", "loose", "wrong")
 
