@@ -14,7 +14,19 @@ from aiplan.tokens.ahead import Ahead
 from aiplan.tokens.count import Count, Counters, add, estimate
 from aiplan.tokens.documents import Document
 from aiplan.tokens.models import Model, Registry, list_date, price_source
-from aiplan.tokens.question import ASKS, CACHED, PER_MODEL, TO_P10, As, Ask, TokensResult, solve, spread, without_model
+from aiplan.tokens.question import (
+    ASKS,
+    CACHED,
+    PER_MODEL,
+    TO_P10,
+    As,
+    Ask,
+    TokensResult,
+    solve,
+    spread,
+    unused,
+    without_model,
+)
 
 
 def answer(
@@ -28,7 +40,7 @@ def answer(
     if ahead:
         ahead.send([d.text for d in read], ["o200k"])  # almost always needed; the rest once the models are known
     registry = Registry(ask.prices)
-    chosen = [registry.find(name) for name in (ask.models or registry.shown)]
+    chosen = registry.chosen(ask.models)
     texts = texts or Texts(read, Counters(mine=ask.tokenizer, ahead=ahead))
     if ahead:
         if more := sorted({model.vocabulary for model in chosen} - {"o200k"}):
@@ -149,6 +161,8 @@ def _result(
 ) -> TokensResult:
     quantities: dict[str, Value] = {}
     base = add(texts.counts("o200k" if main is None else main["vocabulary"]))
+    if (pinned := ask.given.get("document_tokens")) is not None:
+        base = Count(round(pinned), "given", pinned, pinned, "")
     tally = {
         "documents": (float(len(read)), ""),
         "document_bytes": (float(sum(d.bytes for d in documents)), "B"),
@@ -303,6 +317,7 @@ def _warnings(
     if embedded and ask.as_ == "text":
         out.append(Warning_("images-left-out", f"{embedded} pictures inside documents are not counted: text alone"))
     out += left_out([main] if main else rows)
+    out += unused(ask, set().union(*(row["_nodes"] for row in rows)))
     if main is not None and main["fits"] == 0.0:
         out.append(Warning_("beyond-window", f"{main['model']} cannot take this at once: split it"))
     return out

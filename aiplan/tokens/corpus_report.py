@@ -32,6 +32,7 @@ from aiplan.tokens.question import (
     TokensResult,
     answer_window,
     solve,
+    unused,
     without_model,
 )
 from aiplan.tokens.reader import File, Reader, printable
@@ -69,7 +70,7 @@ def run(
     far = _far(root, engine)
     part = corpus.read_shard(shard)
     registry = Registry(ask.prices)
-    models = [registry.find(name) for name in (ask.models or registry.shown)]
+    models = registry.chosen(ask.models)
     counters = Counters(mine=ask.tokenizer, threads=1, ahead=helper)
     vocabulary = _vocabulary(models, counters, ask)
     about = {
@@ -127,7 +128,7 @@ def merged(paths: list[Path], into: Path, ask: Ask) -> TokensResult:
     """The report over the journals of shards."""
     book, missing = merge(paths, into)
     registry = Registry(ask.prices)
-    models = [registry.find(name) for name in (ask.models or registry.shown)]
+    models = registry.chosen(ask.models)
     result = report(book, models, ask, str(book.about().get("vocabulary", "o200k")).partition(" ")[0], None)
     result.warnings += [Warning_("incomplete", text) for text in missing]
     book.close()
@@ -184,7 +185,7 @@ def report(book: Journal, models: list[Model], ask: Ask, vocabulary: str, strata
         choices={"vocabulary": vocabulary, **({key: main[key] for key in MAIN if main[key]} if main else {})},
         binding=[],
         assumptions=[*assumptions(rows), Assumption("documents", quantities["documents"].value, "", EACH)],
-        warnings=_warnings(totals, rows),
+        warnings=[*_warnings(totals, rows), *unused(ask, set().union(*(row["_nodes"] for row in rows)))],
         sources=sorted({row["price_source"] for row in rows if row["price_source"]} | {ratios.SOURCE}),
         inputs=ask.inputs,
         models=[{k: v for k, v in row.items() if not k.startswith("_")} for row in rows] if not main else [],

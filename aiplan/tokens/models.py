@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
@@ -115,12 +115,10 @@ class Model:
 
     def _own_price(self, tokens: float, answer: float, cached: float, batch: bool) -> Price:
         own = self.own
-        rate = own.get("batch_input") if batch else own.get("input")
-        out = own.get("batch_output") if batch else own.get("output")
+        keys = ("batch_input", "batch_output") if batch else ("input", "output")
+        rate, out = own.get(keys[0]), own.get(keys[1])
         if rate is None or (out is None and answer):
-            return Price(
-                None, None, why_null=f"your prices of {self.name} lack {'input' if rate is None else 'output'}"
-            )
+            return Price(None, None, why_null=f"your prices of {self.name} lack {keys[rate is not None]}")
         spent = tokens * (1 - cached) * rate + tokens * cached * own.get("cached", rate)
         return Price(spent, answer * (out or 0.0), "", own.get("price_source", OWN_PRICE))
 
@@ -178,6 +176,10 @@ class Registry:
             own=entry,
             listed=(provider, listed) if listed is not None else None,
         )
+
+    def chosen(self, names: Sequence[str]) -> list[Model]:
+        """The models of these names, each once; those of the table where there are none."""
+        return list({model.name: model for model in map(self.find, names or self.shown)}.values())
 
     def _family(self, *names: str) -> dict[str, str]:
         for name in names:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from aiplan.graph import GRAPH, Given, Node
-from aiplan.specs.result import Result, Value
+from aiplan.specs.result import Result, Value, Warning_
 from aiplan.tokens import formulas as _formulas  # noqa: F401  (fills the graph)
 from aiplan.tokens.count import Count
 from aiplan.tokens.models import Model, Price
@@ -121,6 +122,13 @@ def answer_window(model: Model | None, ask: Ask) -> Given:
     """What of the window only an answer can take; nothing where the window is another than the model's own."""
     own = model is not None and "context_window" not in ask.given
     return Given(model.answer_window if model is not None and own else 0.0, "catalog", model.source if model else "")
+
+
+def unused(ask: Ask, used: Container[str]) -> list[Warning_]:
+    """Quantities that were pinned and changed nothing."""
+    return [
+        Warning_("pin-unused", f"{name} is set, but changes nothing here") for name in ask.given if name not in used
+    ]
 
 
 def without_model() -> dict[str, Value]:

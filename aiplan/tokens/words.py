@@ -8,7 +8,7 @@ from aiplan.graph import GRAPH, Given, GraphError, Node
 from aiplan.specs.result import Assumption, Value, Warning_
 from aiplan.tokens import ratios
 from aiplan.tokens.models import Model, Price, Registry
-from aiplan.tokens.question import ASKS, PER_MODEL, Ask, TokensResult, answer_window, priced
+from aiplan.tokens.question import ASKS, PER_MODEL, Ask, TokensResult, answer_window, priced, unused
 
 PER_WORD = 1.28  # o200k tokens a word of English prose: 1,054,390 for the 823,385 words of the King James Bible
 
@@ -27,6 +27,7 @@ def answer(ask: Ask, names: list[str]) -> TokensResult:
     warnings = [Warning_("price", note) for note in (price.notes if price else ())]
     if (share := quantities.get("context_share")) and share.value is not None and share.value > 1:
         warnings.append(Warning_("beyond-window", f"{share.value:.1f} times the context window: split it"))
+    warnings += unused(ask, nodes)
     used = [n for n in nodes.values() if n.origin == "default"]
     return TokensResult(
         ask="tokens",

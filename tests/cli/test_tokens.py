@@ -497,3 +497,31 @@ def test_the_models_can_be_listed_in_each_format() -> None:
     assert all(json.loads(line)["model"] for line in jsonl.splitlines())
     assert yaml.startswith("- model: ")
     assert len(csv.splitlines()) - 1 == len(md.splitlines()) - 2 == len(jsonl.splitlines())
+
+
+def test_a_pin_that_changes_nothing_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(make.WORDS)
+    for words in ([str(tmp_path / "a.txt")], ["--corpus", str(tmp_path), "--fresh"], ["--set", "document_tokens=5k"]):
+        found = aiplan(
+            "tokens", *words, "-m", "gpt-4o", "--set", "pue=1.2", "--set", "reading_speed=9 tokens/s", "--json"
+        ).json
+        assert [w["message"] for w in found["warnings"] if w["code"] == "pin-unused"] == [
+            "pue is set, but changes nothing here"
+        ]
+
+
+def test_given_tokens_are_those_of_every_model(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(make.WORDS)
+    found = aiplan("tokens", str(tmp_path / "a.txt"), "--set", "document_tokens=5k", "--json").json
+    assert "5,000 tokens of o200k (given)" in found["headline"]
+    assert {m["tokens"] for m in found["models"]} == {5000.0, found["quantities"]["document_tokens"]["value"]}
+
+
+def test_a_model_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    assert aiplan("tokens", "--text", "x", "-m", "gpt-4o", "-m", "GPT-4o", "--json").value("cost") > 0
+
+
+def test_own_prices_without_those_of_batches_say_which_lack(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("models: {house: {input: $1/M tokens, vocabulary: o200k}}")
+    done = aiplan("tokens", "--text", "x", "-m", "house", "--prices", str(tmp_path / "p.yaml"), "--batch", "--json")
+    assert done.json["quantities"]["cost"]["why_null"] == "your prices of house lack batch_input"
