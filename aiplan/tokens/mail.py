@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from aiplan.tokens.archive import MOST_DEPTH, BrokenDocument
-from aiplan.tokens.documents import Document
+from aiplan.tokens.documents import Document, decode
 from aiplan.tokens.webpage import html_text
 
+WRONG = (ValueError, LookupError, TypeError, AttributeError)
 FIELDS = ("From", "To", "Cc", "Date", "Subject")
 
 
@@ -22,7 +23,7 @@ def eml(name: str, data: bytes, depth: int) -> Document:
         raise BrokenDocument(f"mails inside mails, more than {MOST_DEPTH} deep")
     try:
         return _mail(name, BytesParser(policy=policy.default).parsebytes(data), len(data), depth)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, IndexError) as error:
+    except (*WRONG, RecursionError) as error:
         raise BrokenDocument(f"a broken mail ({error})") from None
 
 
@@ -31,7 +32,8 @@ def _mail(name: str, mail: Any, size: int, depth: int) -> Document:
 
     document = Document(name, "eml", size, "email")
     body = mail.get_body(("plain", "html"))
-    texts = ["\n".join(f"{key}: {mail[key]}" for key in FIELDS if mail[key])]
+    fields = {key: _field(mail, key) for key in FIELDS}
+    texts = ["\n".join(f"{key}: {value}" for key, value in fields.items() if value)]
     texts += [] if body is None else [_content(body)]
     for i, part in enumerate(_others(mail, body)):
         kind = part.get_content_type()
@@ -49,8 +51,18 @@ def _mail(name: str, mail: Any, size: int, depth: int) -> Document:
     return document
 
 
+def _field(mail: Any, key: str) -> str:
+    try:
+        return str(mail[key] or "")
+    except WRONG:  # the library's parser of addresses and dates fails on some that are none
+        return ""
+
+
 def _content(part: Any) -> str:
-    text = str(part.get_content())
+    try:
+        text = str(part.get_content())
+    except WRONG:  # an encoding that does not exist
+        text = decode(part.get_payload(decode=True) or b"")[0]
     return html_text(text)[0] if part.get_content_subtype() == "html" else text.strip()
 
 

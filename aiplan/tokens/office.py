@@ -25,7 +25,7 @@ MAIN = r"word/document(\d*)\.xml"
 DRAWN = r"(?:diagrams/data|charts/chart)(\d+)\.xml"
 """Parts with the text of diagrams, and with the titles and values of charts."""
 
-_HEAD = re.compile(r"<head\b.*?</head\s*>", re.IGNORECASE | re.DOTALL)
+_HEAD = re.compile(r"</head\s*>", re.IGNORECASE)
 
 
 def _text(archive: Archive, parts: Iterable[str]) -> str:
@@ -169,7 +169,9 @@ def epub(name: str, data: bytes) -> Document:
         href = unquote(hrefs.get(item, "").partition("#")[0])
         part = posixpath.normpath(posixpath.join(posixpath.dirname(root), href))
         if part in archive.names:
-            chapters.append(html_text(_HEAD.sub("", source_of(archive.read(part))))[0])
+            source = source_of(archive.read(part))
+            body = _HEAD.search(source)  # an empty title or script in the head would hide the body
+            chapters.append(html_text(source[body.end() :] if body else source)[0])
     if not chapters:
         raise BrokenDocument("no chapters in it")
     pictures = sum(1 for n in archive.names if n.lower().endswith((".png", ".jpg", ".jpeg", ".gif")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from aiplan.tokens.documents import Document, decode
@@ -15,7 +16,7 @@ BLOCKS = (
 )
 """Elements that begin and end a line; all others are within one, and cut no word."""
 _BREAK = re.compile(rf"(?=</?(?:{BLOCKS.replace(' ', '|')})\b)", re.IGNORECASE)
-_PRE = re.compile(r"(<pre\b.*?</pre\s*>)", re.IGNORECASE | re.DOTALL)
+_PRE = re.compile(r"(</?pre\b)", re.IGNORECASE)
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 
 
@@ -48,9 +49,7 @@ def html_text(source: str) -> tuple[str, str]:
     >>> html_text("<p>One<script>x()</script><p>two &amp;\\n th<b>ree</b>")[0]
     'One\\ntwo & three'
     """
-    parts = _PRE.split(source)
-    parts[::2] = [re.sub(r"[ \t]*[\r\n]\s*", " ", part) for part in parts[::2]]
-    source = _BREAK.sub("\n", "".join(parts))
+    source = _BREAK.sub("\n", "".join(_joined(source)))
     try:
         from selectolax.lexbor import LexborHTMLParser
     except ImportError:
@@ -67,6 +66,15 @@ def html_text(source: str) -> tuple[str, str]:
 
 def _lines(text: str) -> str:
     return re.sub(r"\n{2,}", "\n", tidy(text))
+
+
+def _joined(source: str) -> Iterator[str]:
+    """The source with its lines joined, but for those that are shown as they are."""
+    as_it_is = False
+    for part in _PRE.split(source):
+        if part.lower() in ("<pre", "</pre"):
+            as_it_is = part[1] != "/"
+        yield part if as_it_is else re.sub(r"[\r\n]\s*", " ", part)
 
 
 def tidy(text: str) -> str:

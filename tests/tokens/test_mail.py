@@ -71,3 +71,8 @@ def test_mails_inside_mails_end() -> None:
         message = outer
     last = list(office.read("a.eml", bytes(message), kind="eml").leaves())[-1]
     assert "deep" in str(last.error)
+
+
+def test_a_body_in_an_encoding_that_does_not_exist_is_read() -> None:
+    raw = b"Subject: x\nContent-Type: text/plain; charset=unknown-8bit\n\nGr\xfc\xdfe"
+    assert office.read("a.eml", raw, kind="eml").text == "Subject: x\n\nGrüße"

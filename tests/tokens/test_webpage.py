@@ -44,3 +44,8 @@ def test_japanese_pages() -> None:
 def test_what_is_not_shown_is_no_text() -> None:
     hidden = "".join(f"<{tag}>no</{tag}>" for tag in webpage.HIDDEN if tag != "svg")
     assert html_text(f"<p>yes{hidden}</p><!-- no -->")[0] == "yes"
+
+
+@pytest.mark.parametrize("source", [" " * 1_000_000, "<pre>" * 2000, "<pre" * 200_000, "\n" * 1_000_000])
+def test_a_page_of_one_sign_takes_no_time_that_grows_with_its_square(source: str) -> None:
+    assert len(html_text(f"<p>a{source}")[0]) <= len(source)
