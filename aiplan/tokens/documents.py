@@ -241,7 +241,8 @@ def expand(words: list[str], *, base: Path | None = None) -> list[Path]:
             new = [path]
         else:
             pattern = word if base is None else os.path.join(glob.escape(str(base)), word)
-            new = [Path(p) for p in sorted(glob.glob(pattern, recursive=True)) if not os.path.isdir(p)]
+            found_here = sorted(glob.glob(pattern, recursive=True))  # with links that lead nowhere
+            new = [Path(p) for p in found_here if os.path.exists(p) and not os.path.isdir(p)]
         if not new and "://" in word:
             raise UserError(f"{word}: a URL is read as a corpus: give --corpus {word}")
         if not new:

@@ -205,6 +205,9 @@ def test_sums_carry_the_weakest_method() -> None:
     [
         ("Die Größe beträgt über zwölf Quadratmeter, schön für Bäcker. " * 9, "", "latin"),
         ("東京都は日本の首都である。" * 20, "", "cjk"),
+        ("Арендатор платит за квартиру первого числа. " * 9, "", "script"),
+        ("Il conduttore paga il canone il primo del mese, e così via. " * 9, "", "latin"),
+        ("flat,rent\nA one,yes\nB two,no\n" * 30, "csv", "json"),
         ('{"a": [1, "b"], "c": {"d": "e"}}' * 20, "", "json"),
         ("1.5,2.5,3.5\n" * 50, "csv", "digits"),
         ("def f(x):\n    return [x, (x + 1) * {2: 3}[x]]\n" * 9, "", "code"),

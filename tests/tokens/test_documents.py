@@ -235,6 +235,13 @@ def test_a_folder_with_signs_of_globs_in_its_name(tmp_path: Path) -> None:
     assert documents.expand(["*.txt"], base=tmp_path / "a[1]") == [tmp_path / "a[1]" / "x.txt"]
 
 
+def test_a_link_that_leads_nowhere_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to(tmp_path / "nowhere")
+    for word in ("a.txt", "*.txt"):
+        with pytest.raises(UserError, match="does not exist"):
+            documents.expand([word], base=tmp_path)
+
+
 def test_a_scan_with_a_stamp_is_a_scan_and_a_filled_form_has_its_answers(tmp_path: Path, sandbox: Sandbox) -> None:
     scan = b"q 612 0 0 792 0 0 cm /Im Do Q BT /F 9 Tf 72 20 Td (Envelope 8A1B2C3D page 1 of 12) Tj ET"
     stamped = make.pdf([None], extra={11: b"<< /Length %d >>\nstream\n%s\nendstream" % (len(scan), scan)})
