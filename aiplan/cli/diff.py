@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +48,10 @@ def diff(
     found, defaults = open_catalog(catalog)
     plain = Over(baseline=lambda *_: None)
     newest = files[-1]
-    before = known_from(compare_to or files[0], Path(newest) if compare_to else None, found, defaults, plain)
-    against = Over(baseline=lambda key, point, name: find(before, key, point, name))
-    after = known_from(newest, None, found, defaults, against)
-    emit(render(differences(before, after, found, defaults), form, everything=all_), output)
+    with ExitStack() as keep:
+        path = Path(newest) if compare_to else None
+        before = known_from(compare_to or files[0], path, found, defaults, plain, keep=keep)
+        against = Over(baseline=lambda key, point, name: find(before, key, point, name))
+        after = known_from(newest, None, found, defaults, against)
+        told = differences(before, after, found, defaults)
+    emit(render(told, form, everything=all_), output)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiplan.graph import Node
 from aiplan.plan import Plan, train
-from aiplan.specs.question import Question
+from aiplan.specs.question import Question, read_question
 from aiplan.whatif.draws import Model, central, model_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,24 @@ class Training:
     def ready(self, answer: Plan) -> Model:
         """The plan with its fleet and layout held."""
         return model_of(answer, self.vary)
+
+
+def again(
+    ask: str, inputs: Mapping[str, Any], catalog: Catalog, defaults: dict[str, Any] | None, title: str = ""
+) -> Asked:
+    """The question that the inputs of an answer ask. Raises UserError where they can no longer be read."""
+    from aiplan.whatif.inputs import read_inputs, read_typed
+    from aiplan.whatif.scenario import choices_of
+
+    settings = {n: v for n, v in inputs.items() if "." not in n}
+    limits = {n.removeprefix("limit."): v for n, v in inputs.items() if n.startswith("limit.")}
+    texts = [f"{n.removeprefix('vary.')}={v}" for n, v in inputs.items() if n.startswith("vary.")]
+    vary = read_inputs(read_typed(texts), choices=choices_of(ask))
+    if ask == "tokens":
+        from aiplan.tokens.asked import Documents
+
+        return Documents(settings, vary, Path(), limits, title=title)
+    return Training(read_question(settings, limits), vary, catalog, defaults)
 
 
 def first_names(vary: Iterable[Input]) -> dict[str, str]:

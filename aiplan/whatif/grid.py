@@ -56,9 +56,7 @@ def read_grid(sweep: Mapping[str, Any], *, most: int = MOST_POINTS, where: str =
     return [read_axis(name, raw, most=most, where=where) for name, raw in sweep.items()]
 
 
-def read_axis(
-    name: str, raw: Any, *, most: int = MOST_POINTS, where: str = "", choices: Choices = NAMED
-) -> Axis:
+def read_axis(name: str, raw: Any, *, most: int = MOST_POINTS, where: str = "", choices: Choices = NAMED) -> Axis:
     """One axis. Raises UserError for what is none of the forms, or a value that the quantity cannot have."""
     at = f"{where}: " if where else ""
     if name not in GRAPH and name not in choices:
@@ -263,5 +261,6 @@ def read_typed(pairs: list[str]) -> dict[str, Any]:
     for name, text in read_pairs(pairs, "--sweep").items():
         inner = text[1:-1] if text.startswith("[") and text.endswith("]") else text
         parts = [part.strip() for part in inner.split(";" if name == "layout" else ",")]
-        out[name] = inner if ".." in inner and name in GRAPH else [part for part in parts if part]
+        ranges = ".." in inner and (name in GRAPH or _RANGE.match(inner))
+        out[name] = inner if ranges else [part for part in parts if part]
     return out

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import os
+import shutil
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from aiplan import yamlio
 from aiplan.errors import UserError
@@ -69,6 +74,40 @@ def _copied(path: Path, root: Path, copy: Path, commit: str, folder: Path) -> Pa
             data = yamlio.loads(text, str(file))
         except UserError:
             break  # answering it says what is wrong
+        for named in sorted(_named(data)):
+            _copy_files(Path(os.path.normpath(file.parent / named)), root, copy, commit)
         base = data.get("base") if isinstance(data, dict) else None
         file = (file.parent / base).resolve() if isinstance(base, str) else None
     return first
+
+
+def _named(data: Any, key: str = "") -> set[str]:
+    """The files and folders that a scenario about documents names, of patterns the folder above the first sign."""
+    if isinstance(data, dict):
+        return {p for name, value in data.items() for p in _named(value, key if name == "choice" else str(name))}
+    if isinstance(data, list):
+        return {found for value in data for found in _named(value, key)}
+    if key not in ("doc", "tokenizer", "prices") or not isinstance(data, str):
+        return set()
+    parts = Path(data).parts
+    plain = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return {str(Path(*parts[:plain]))}
+
+
+def _copy_files(path: Path, root: Path, copy: Path, commit: str) -> None:
+    """Copy a file or a folder as it was; what did not exist there is left out, and answering says so."""
+    if not path.is_relative_to(root):
+        return
+    inside = path.relative_to(root).as_posix()
+    words = ["git", "-C", str(root), "archive", "--format=tar", commit, *([inside] if inside != "." else [])]
+    with tempfile.TemporaryFile() as packed:
+        if subprocess.run(words, stdout=packed, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL).returncode:
+            return
+        packed.seek(0)
+        with tarfile.open(fileobj=packed) as files:
+            for member in files:
+                target, data = Path(os.path.normpath(copy / member.name)), files.extractfile(member)
+                if data is not None and member.isfile() and target.is_relative_to(copy) and not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    with data, target.open("wb") as out:
+                        shutil.copyfileobj(data, out)

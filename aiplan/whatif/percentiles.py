@@ -108,8 +108,8 @@ def _warnings(result: Result, draws: Draws, vary: list[Input], told: Container[s
         out.append(
             Warning_(
                 "draws-without-value",
-                f"{count / draws.count:.1%} of {draws.count:,} draws have no {shown} ({reason[:200]}); they count as beyond "
-                "all others in the percentiles",
+                f"{count / draws.count:.1%} of {draws.count:,} draws have no {shown} ({reason[:200]}); they count as "
+                "beyond all others in the percentiles",
             )
         )
     return out

@@ -225,9 +225,7 @@ def _tokens(
         from aiplan.tokens.asked import Documents
         from aiplan.whatif.percentiles import checked_count
 
-        documents = Documents(
-            settings, varied(path, key, scenario), path, variant.limit, values, title or path.stem
-        )
+        documents = Documents(settings, varied(path, key, scenario), path, variant.limit, values, title or path.stem)
         result, lost, draws = documents.drawn(names, count=checked_count(over.draws), seed=over.seed)
     result.inputs |= {name: step.text for name, step in point.items()}
     return result, lost, draws

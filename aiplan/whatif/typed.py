@@ -147,12 +147,11 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16 else value
 
 
-
-
 def one_plan(path: Path | None, over: Over, about: str = "") -> tuple[Path, str, Scenario]:
     """The one plan of a file, or what was typed."""
     if path is None:
-        return TYPED, "", Scenario(aiplan=1, ask=ask_of((*over.set, *over.vary, *over.sweep, *([about] if about else []))))
+        names = (*over.set, *over.vary, *over.sweep, *([about] if about else []))
+        return TYPED, "", Scenario(aiplan=1, ask=ask_of(names))
     found = read_all(path)
     if len(found) != 1:
         raise UserError(f"{path} holds {len(found)} plans, where one is asked")
