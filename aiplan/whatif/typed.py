@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aiplan.errors import UserError, nearest
 from aiplan.graph import GRAPH
+from aiplan.output import clean
 from aiplan.specs.question import CHOICES, read_pairs, read_question
 from aiplan.specs.scenario import Scenario, Variant
 from aiplan.whatif import grid, inputs
+from aiplan.whatif.files import found_in
 from aiplan.whatif.scenario import TYPED, Answered, Over, answer_one, overlaid, read_all, run_all
 
 if TYPE_CHECKING:
@@ -90,11 +92,14 @@ def answer_typed(over: Over, catalog: Catalog, defaults: dict[str, Any] | None) 
 def answer_files(
     paths: list[Path], catalog: Catalog, defaults: dict[str, Any] | None, over: Over, compare_to: str | None = None
 ) -> list[Answered]:
-    """The answers to every plan of these files, with a baseline where one is named."""
+    """The answers to every plan of these files and folders, with a baseline where one is named."""
     if not paths:
         raise UserError("no scenario file is named")
+    files, skipped = found_in(paths)
+    for line in skipped:
+        print(clean(line), file=sys.stderr)
     out: list[Answered] = []
-    for path in paths:
+    for path in files:
         if compare_to is not None:
             from aiplan.whatif.baseline import baseline_for
 

@@ -48,7 +48,7 @@ def test_each_bar_is_what_the_plain_command_says_at_its_ends(file: Path) -> None
     """Numbers and names alike, the longest first."""
     words = ("--vary", "output=200 to 900", "--vary", "model={choice: [gpt-4o, gpt-4o-mini]}")
     found = bars(str(file), *words, "--vary", "batch={choice: [no, yes]}", "--vary", "cached_share=10% to 60%")
-    assert list(found)[0] == "model"
+    assert next(iter(found)) == "model"
     centre = ("--set", f"answer_tokens={(200 * 900) ** 0.5!r}", "--set", f"cached_share={(0.1 * 0.6) ** 0.5!r}")
     size = ("--set", "document_tokens=80k")
     assert found["model"]["ends"] == ["gpt-4o-mini", "gpt-4o"]
@@ -115,13 +115,8 @@ def test_a_grid_of_choices(file: Path) -> None:
     assert len(rows) == 8
     for row in rows:
         point = row["point"]
-        plain = (
-            "-m",
-            point["model"],
-            "--output",
-            point["answer_tokens"],
-            *(["--batch"] if point["batch"] == "yes" else []),
-        )
+        batch = ["--batch"] if point["batch"] == "yes" else []
+        plain = ("-m", point["model"], "--output", point["answer_tokens"], *batch)
         value = row["result"]["quantities"]["cost"]["value"]
         assert value == pytest.approx(cost("--set", "document_tokens=80k", *plain))
     for wrong, said in (("batch=maybe,yes", "no, yes"), ("as=txt", "nearest: text"), ("modle=a", "nearest: model")):
