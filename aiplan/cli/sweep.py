@@ -56,11 +56,16 @@ def sweep(
     pareto: Annotated[
         str | None,
         typer.Option(
-            "--pareto", metavar="NAMES", help="Mark the rows that nothing beats, e.g. run_cost,training_days."
+            "--pareto",
+            metavar="NAMES",
+            help="Mark the rows, of those that are ok, that nothing beats, e.g. run_cost,training_days.",
         ),
     ] = None,
     best_of: Annotated[
-        str | None, typer.Option("--best-of", metavar="NAMES", help="Mark the best row by each, e.g. run_cost.")
+        str | None,
+        typer.Option(
+            "--best-of", metavar="NAMES", help="Mark the best row by each, of those that are ok, e.g. run_cost."
+        ),
     ] = None,
     catalog: CatalogDirs = [],
     format: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(FORMATS)}.")] = "table",

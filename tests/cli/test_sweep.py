@@ -35,6 +35,18 @@ def test_front_and_best() -> None:
     assert "best run_cost: row" in aiplan(*GRID, "--best-of", "run_cost").out
 
 
+def test_what_breaks_a_limit_or_a_condition_is_no_choice() -> None:
+    """Neither on the front nor the best, though it costs least."""
+    words = ("sweep", "--params", "70B", "--accelerator", "h100", "--sweep", "accelerators=64,512,2048")
+    marks = ("--pareto", "run_cost,training_days", "--best-of", "run_cost", "--json")
+    assert [row["front"] for row in aiplan(*words, *marks).json["rows"]] == [True, True, True]
+    for more, word in ((("--deadline", "60d"), "impossible"), (("--assert", "training_days <= 60"), "failed")):
+        rows = aiplan(*words, *marks, *more).json["rows"]
+        assert [row["plan"] for row in rows] == [word, "ok", "ok"]
+        assert [row["front"] for row in rows] == [False, True, True]
+        assert [row.get("best", []) for row in rows] == [[], ["run_cost"], []]
+
+
 def test_more_is_better_where_it_is() -> None:
     """The best by mfu is the highest."""
     rows = aiplan(*GRID, "--best-of", "mfu", "--json").json["rows"]
