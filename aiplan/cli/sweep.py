@@ -85,8 +85,8 @@ def sweep(
 
     aiplan sweep --params 70B --sweep accelerator=h100,gb200 --sweep 'training_days=30..120 by 30'
 
-    With --output, csv and parquet go on where a killed run was. Exits 1 when an assertion fails, 3 when every plan is
-    impossible; the rows are written first.
+    With --output a killed run goes on where it was, in every form but the table. Exits 1 when an assertion fails, 3
+    when every plan is impossible; the rows are written first.
     """
     form = "json" if json else format
     if form not in FORMATS:

@@ -47,6 +47,42 @@ def test_what_breaks_a_limit_or_a_condition_is_no_choice() -> None:
         assert [row.get("best", []) for row in rows] == [[], ["run_cost"], []]
 
 
+def test_layouts_are_compared_side_by_side(tmp_path: Path) -> None:
+    """Each row is what a plan with that layout says, in a small grid and in one that is evaluated at once."""
+    fleet = "--model llama-3.1-8b --tokens 1T --accelerator h100"
+    layouts = ("tp=2,pp=4", "tp=4,pp=2,vp=4", "tp=8,dp=8")
+    words = ("sweep", *fleet.split(), "--sweep", f"layout={'; '.join(layouts)}", "--show", "step_time,mfu")
+    rows = list(csv.DictReader(io.StringIO(aiplan(*words, "--accelerators", "64", "-f", "csv").out)))
+    assert [row["layout"] for row in rows] == list(layouts)
+    for row in rows:
+        alone = train(f"{fleet} --accelerators 64 --layout {row['layout']}")
+        for name in ("step_time", "mfu"):
+            assert float(row[name]) == alone.value(name)
+    many = aiplan(*words, "--accelerators", "64", "--sweep", "pue=1.1..1.4 by 0.01", "-f", "csv")
+    found = list(csv.DictReader(io.StringIO(many.out)))
+    assert len(found) == 93
+    assert [float(row["step_time"]) for row in found[::31]] == [float(row["step_time"]) for row in rows]
+    file = tmp_path / "plan.yaml"
+    file.write_text(
+        "aiplan: 1\nset: {model: llama-3.1-8b, tokens: 1T, accelerators: 64, layout: 'cp=2'}\n"
+        "sweep: {layout: ['tp=2, pp=4', 'tp=3']}\nskip: [{layout: 'tp=3'}]\nassert: [fits]\n"
+    )
+    done = aiplan("check", str(file), "--format", "json")
+    assert (done.code, done.out.count("layout tp=2,pp=4")) == (0, 1)
+
+
+def test_wrong_layouts_are_one_line() -> None:
+    """A member twice, one that is swept too, one that divides nothing; the point is named."""
+    words = ("sweep", "--model", "llama-3.1-8b", "--tokens", "1T", "--accelerators", "64")
+    for axes, said in (
+        (("layout=tp=2,tp=4",), "tp is set twice"),
+        (("layout=tp=2;tp=4", "tp=1,2"), "tp is swept, and in a layout that is swept too"),
+        (("layout=tp=2;tp=3",), "(at layout tp=3)"),
+    ):
+        done = aiplan(*words, *(word for axis in axes for word in ("--sweep", axis)))
+        assert (done.code, len(done.err.splitlines()), said in done.err) == (2, 1, True), done.err
+
+
 def test_more_is_better_where_it_is() -> None:
     """The best by mfu is the highest."""
     rows = aiplan(*GRID, "--best-of", "mfu", "--json").json["rows"]
