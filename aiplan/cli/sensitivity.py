@@ -60,7 +60,8 @@ def sensitivity(
     """Show what moves an answer most: each uncertain input alone, from its p10 to its p90.
 
     Uncertain are the inputs that vary, and every default and fact that has an interval. Accelerators, layout and a
-    size that was solved for are held, as in a plan with draws. A file about documents is looked at likewise.
+    size that was solved for are held, as in a plan with draws; with --by the layout is searched anew. A file about
+    documents is looked at likewise.
     """
     form = "json" if json else format
     if form not in FORMATS:
@@ -77,7 +78,7 @@ def sensitivity(
     found, defaults = open_catalog(catalog)
     share = None if by is None else _share(by)
     asked = one_question(paths, over, found, defaults)
-    model, named, name = look(asked, None if of is None else quantity(of, "--of: "))
+    model, named, name = look(asked, None if of is None else quantity(of, "--of: "), search=share is not None)
     centre, bars = tornado(model, name, named) if share is None else alike(model, name, share)
     indices = None if sobol is None else sobol_of(model, name, count=sobol, seed=seed)
     if form == "json":

@@ -80,8 +80,8 @@ class Documents:
         settings, given = {**self.settings, **names}, {**self.values, **values}
         return scenario.solve(settings, self.limits, list(more), self.title, self.path, values=given)
 
-    def ready(self, answer: Read) -> Model:
-        """The answer with its prices held under draws; a single point is priced anew."""
+    def ready(self, answer: Read, *, search: bool = False) -> Model:
+        """The answer with its prices held under draws; a single point is priced anew. There is no layout to search."""
         nodes = answer.nodes
         given = {
             n: Given(node.value, node.origin, node.source, node.why_null, node.spread)

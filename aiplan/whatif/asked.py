@@ -41,8 +41,8 @@ class Asked(Protocol):
     def solve(self, names: Mapping[str, str], more: Iterable[str] = ()) -> Any:
         """The answer at the central values, under names of the drawn choices; `more` quantities are asked too."""
 
-    def ready(self, answer: Any) -> Model:
-        """The answer made ready for many evaluations."""
+    def ready(self, answer: Any, *, search: bool = False) -> Model:
+        """The answer made ready for many evaluations; with `search` a layout is not held, but searched at each."""
 
 
 @dataclass(slots=True)
@@ -59,9 +59,9 @@ class Training:
         """The plan."""
         return train(central(self.question, self.vary, dict(names)), self.catalog, self.defaults, more=list(more))
 
-    def ready(self, answer: Plan) -> Model:
-        """The plan with its fleet and layout held."""
-        return model_of(answer, self.vary)
+    def ready(self, answer: Plan, *, search: bool = False) -> Model:
+        """The plan with its fleet held, and its layout unless it is searched."""
+        return model_of(answer, self.vary, search=search)
 
 
 def again(
@@ -93,7 +93,9 @@ def value_of(answer: Derived, name: str) -> float | None:
     return None if node is None or node.value is None else float(node.value)
 
 
-def look(asked: Asked, of: str | None) -> tuple[Model, dict[str, list[tuple[str, float | None]]], str]:
+def look(
+    asked: Asked, of: str | None, *, search: bool = False
+) -> tuple[Model, dict[str, list[tuple[str, float | None]]], str]:
     """The answer ready to be moved; what it is under each drawn name; the quantity that is looked at."""
     first, more = first_names(asked.vary), [of] if of else []
     answer = asked.solve(first, more)
@@ -103,4 +105,4 @@ def look(asked: Asked, of: str | None) -> tuple[Model, dict[str, list[tuple[str,
         for i in asked.vary
         if i.kind == "names"
     }
-    return asked.ready(answer), named, name
+    return asked.ready(answer, search=search), named, name

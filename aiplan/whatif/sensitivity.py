@@ -8,7 +8,7 @@ from typing import Any
 
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, NoValue
-from aiplan.quantities.scaling import law_direction
+from aiplan.quantities.scaling import AXES, law_direction
 from aiplan.specs.question import WHOLE
 from aiplan.whatif.arrays import hypercube, normal, numpy, raw
 from aiplan.whatif.draws import LAW_PARTS, Model
@@ -72,13 +72,14 @@ def tornado(model: Model, of: str, named: Named | None = None) -> tuple[float, l
 def alike(model: Model, of: str, share: float) -> tuple[float, list[Bar]]:
     """The answer, and a bar for every number that goes in, each moved alone by the same share down and up.
 
-    What was searched or solved for is held, and so is what comes in whole numbers alone.
+    A fleet that was solved for is held, and so is what comes in whole numbers alone; the coefficients of a scaling
+    law are left out, since they belong together.
     """
     centre = _centre(model, of)
     bars = []
     for name in model.engine.order.supplied:
         node = model.nodes.get(name)
-        if node is None or not node.value or node.origin == "search" or name in WHOLE:
+        if node is None or not node.value or node.origin == "search" or name in WHOLE or name in AXES:
             continue
         low, high = node.value * (1 - share), node.value * (1 + share)
         most = GRAPH[name].high
