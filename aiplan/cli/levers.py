@@ -72,6 +72,9 @@ def levers(
     found, defaults = open_catalog(catalog)
     asked = one_question(paths, over, found, defaults)
     pulling: Levers
+    training = isinstance(asked, Training)
+    if models if training else hardware:
+        raise UserError("--models is of documents" if training else "--hardware is of a training plan")
     if isinstance(asked, Training):
         from aiplan.whatif.training_levers import TrainingLevers
 

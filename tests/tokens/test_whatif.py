@@ -151,8 +151,14 @@ def test_levers_are_answers_of_their_own(file: Path) -> None:
     assert "as text already" in levers["text instead of pages"]["why_not"]
     assert levers["all together"]["values"]["cost"] < min(same.values())
     assert "gpt-4o-mini instead of gpt-4o" in aiplan("levers", str(file), "--models", "gpt-4o-mini").out
-    done = aiplan("levers", "--document-words", "5k")
-    assert (done.code, "set model" in done.err) == (2, True)
+    for words, said in (
+        (("--document-words", "5k"), "set model"),
+        ((str(file), "--hardware", "h100"), "--hardware is of a training plan"),
+        ((str(file), "--lever", "data=5%"), "excerpts, answer, cached"),
+        (("--params", "7B", "--models", "gpt-4o"), "--models is of documents"),
+    ):
+        done = aiplan("levers", *words)
+        assert (done.code, said in done.err) == (2, True), done.err
 
 
 def test_why_of_a_file(file: Path) -> None:
