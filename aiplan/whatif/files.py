@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -158,6 +159,19 @@ def found_in(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
         skipped += [f"{file}: skipped, a base of others that asserts nothing" for file in empty]
         out |= dict.fromkeys(file for file in plans if file not in empty)
     return list(out), skipped
+
+
+def named_files(data: Any, key: str = "") -> set[str]:
+    """The files and folders that a scenario about documents names, of patterns the folder above the first sign."""
+    if isinstance(data, dict):
+        return {p for name, value in data.items() for p in named_files(value, key if name == "choice" else str(name))}
+    if isinstance(data, list):
+        return {found for value in data for found in named_files(value, key)}
+    if key not in ("doc", "tokenizer", "prices") or not isinstance(data, str):
+        return set()
+    parts = Path(data).parts
+    plain = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return {str(Path(*parts[:plain]))}
 
 
 def _yaml_below(folder: Path) -> Iterator[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import shutil
 import subprocess
@@ -11,11 +10,10 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from aiplan import yamlio
 from aiplan.errors import UserError
-from aiplan.whatif.files import MOST_BASES
+from aiplan.whatif.files import MOST_BASES, named_files
 
 SECONDS = 30
 
@@ -74,24 +72,11 @@ def _copied(path: Path, root: Path, copy: Path, commit: str, folder: Path) -> Pa
             data = yamlio.loads(text, str(file))
         except UserError:
             break  # answering it says what is wrong
-        for named in sorted(_named(data)):
+        for named in sorted(named_files(data)):
             _copy_files(Path(os.path.normpath(file.parent / named)), root, copy, commit)
         base = data.get("base") if isinstance(data, dict) else None
         file = (file.parent / base).resolve() if isinstance(base, str) else None
     return first
-
-
-def _named(data: Any, key: str = "") -> set[str]:
-    """The files and folders that a scenario about documents names, of patterns the folder above the first sign."""
-    if isinstance(data, dict):
-        return {p for name, value in data.items() for p in _named(value, key if name == "choice" else str(name))}
-    if isinstance(data, list):
-        return {found for value in data for found in _named(value, key)}
-    if key not in ("doc", "tokenizer", "prices") or not isinstance(data, str):
-        return set()
-    parts = Path(data).parts
-    plain = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
-    return {str(Path(*parts[:plain]))}
 
 
 def _copy_files(path: Path, root: Path, copy: Path, commit: str) -> None:

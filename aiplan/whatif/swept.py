@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 from collections import Counter
@@ -19,6 +20,7 @@ from aiplan.output import sweep as show
 from aiplan.plan import TRAIN
 from aiplan.whatif import sweep
 from aiplan.whatif.blocks import Block, Solver, Work, blocks
+from aiplan.whatif.files import named_files
 from aiplan.whatif.parts import Parts, digest
 from aiplan.whatif.scenario import Over
 
@@ -185,8 +187,20 @@ def _about(solver: Solver, asked: Asked) -> dict[str, Any]:
         "seed": work.over.seed,
         "settings": {name: str(value) for name, value in work.defaults.items()},
         "catalogue": digest(work.overlays),
+        **({"documents": _documents(work)} if work.scenario.ask == "tokens" else {}),
         "method": solver.kind,
     }
+
+
+def _documents(work: Work) -> str:
+    """The files that a scenario about documents names, in short: their names, sizes and times of change."""
+    out = hashlib.sha256()
+    for name in sorted(named_files(work.scenario.model_dump(by_alias=True))):
+        path = work.path.parent / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                out.update(f"{file}\0{file.stat().st_size}\0{file.stat().st_mtime_ns}\0".encode())
+    return out.hexdigest()
 
 
 def _as_table(solver: Solver, asked: Asked, standing: Standing, shown: list[str]) -> Counter[str]:

@@ -241,3 +241,21 @@ def test_a_starter_of_documents(file: Path) -> None:
     assert done.code in (0, 1), done.err
     wrong = aiplan("init", "x.yaml", "--ask", "tokns")
     assert (wrong.code, "nearest: tokens" in wrong.err) == (2, True)
+
+
+def test_a_sweep_does_not_go_on_with_other_documents(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of documents that have changed since are refused."""
+    text = file.with_name("a.txt")
+    text.write_text("word " * 100)
+    words = ("sweep", "--model", "gpt-4o", "--set", "doc=a*.txt", "--sweep", "batch=no,yes", "-f", "csv", "-o", "x.csv")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("aiplan.whatif.parts.Parts.finish", killed)
+        assert aiplan(*words).code == 130
+    text.write_text("word " * 200)
+    done = aiplan(*words)
+    assert (done.code, "(other documents)" in done.err) == (2, True), done.err
+    assert aiplan(*words, "--fresh").code == 0
