@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from aiplan.catalog import Catalog
+from aiplan.errors import LayoutError
 from aiplan.plan import train
 from aiplan.specs.question import Question
 from aiplan.specs.scenario import Scenario, Variant
@@ -143,7 +144,10 @@ class Solver:
         point = self.grid.at(index)
         with located(point):
             asked = grid.at_point(self.question, point)
-            plan = train(asked, self.catalog, self.work.defaults, more=[a.quantity for a in self.asserted])
+            try:
+                plan = train(asked, self.catalog, self.work.defaults, more=[a.quantity for a in self.asserted])
+            except LayoutError:
+                return {}, "impossible", ["layout"]
         holds = all(holds_at(a, plan.value(a.quantity)) for a in self.asserted)
         word = "impossible" if plan.impossible else "ok" if holds else "failed"
         return {name: plan.value(name) for name in self.work.columns}, word, plan.binding

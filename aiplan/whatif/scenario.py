@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aiplan.answer import answer
-from aiplan.errors import UserError
+from aiplan.answer import answer, unplanned
+from aiplan.errors import LayoutError, UserError
 from aiplan.plan import Plan, facts, train
 from aiplan.specs.question import CHOICES, Choices, Question, read_question
 from aiplan.specs.result import Check, Result
@@ -179,9 +179,15 @@ def answer_one(
 
             question = grid.at_point(question, point)
         bare = over.bare and not any(a.percentile for a, _ in parsed)
-        result, impossible, draws = _solve(
-            path, key, question, scenario, names, title, catalog, defaults, replace(over, bare=bare), repair=not point
-        )
+        over_ = replace(over, bare=bare)
+        try:
+            result, impossible, draws = _solve(
+                path, key, question, scenario, names, title, catalog, defaults, over_, repair=not point
+            )
+        except LayoutError as error:
+            if not point:
+                raise
+            result, impossible = unplanned(question, names, title, str(error)), True
     texts = {name: step.text for name, step in (point or {}).items()}
     needs = any(a.relative is not None for a, _ in parsed)
     where = ", ".join(f"{name} {text}" for name, text in texts.items())
@@ -337,6 +343,8 @@ def _solve(
                 return facts(asked, catalog, asks, defaults)
             return train(asked, catalog, defaults, more=names, repair=repair)
         except UserError as error:
+            if isinstance(error, LayoutError) and not repair:
+                raise
             raise type(error)(f"{_where(path, key, asked, catalog, over)}{error}") from None
 
     if not scenario.vary and over.draws is None:

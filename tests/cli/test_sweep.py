@@ -7,9 +7,16 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.helpers import aiplan, train
 
 GRID = ("sweep", "--params", "70B", "--sweep", "accelerator=h100,gb200", "--sweep", "training_days=30..90 by 30")
+
+
+def rows_of(*words: str) -> list[dict[str, str]]:
+    """The rows of a sweep as CSV."""
+    return list(csv.DictReader(io.StringIO(aiplan(*words, "-f", "csv").out)))
 
 
 def test_each_row_is_what_train_says() -> None:
@@ -71,13 +78,37 @@ def test_layouts_are_compared_side_by_side(tmp_path: Path) -> None:
     assert (done.code, done.out.count("layout tp=2,pp=4")) == (0, 1)
 
 
+def test_a_layout_that_cannot_be_built_is_an_impossible_point() -> None:
+    """In every form, however many points there are: the others stand, and the reason is told."""
+    fleet = ("sweep", "--model", "llama-3.1-8b", "--tokens", "1T", "--accelerator", "h100")
+    few = (*fleet, "--sweep", "layout=tp=3;tp=2;tp=2,pp=40;ep=2", "--accelerators", "64")
+    words = ["impossible", "ok", "impossible", "impossible"]
+    rows = list(csv.DictReader(io.StringIO(aiplan(*few, "-f", "csv").out)))
+    assert [row["plan"] for row in rows] == words
+    assert [row["binding"] for row in rows] == ["layout", "", "layout", "layout"]
+    whole = aiplan(*few, "--json").json["rows"]
+    assert [row["plan"] for row in whole] == words
+    assert "does not divide 64" in whole[0]["result"]["quantities"]["run_cost"]["why_null"]
+    assert aiplan("train", *few[1:7], "--accelerators", "64", "--layout", "tp=3").code == 2
+    for axis, first, *ends in (("accelerators", 64, 75, 140), ("heads", 8, 20, 90)):
+        more = ("--layout", "tp=4,pp=2", *(() if axis == "accelerators" else ("--accelerators", "64")))
+        one, many = (
+            rows_of(*fleet, *more, "--sweep", f"{axis}={first}..{end} by 1", "--show", "step_time") for end in ends
+        )
+        for a, b in zip(one, many, strict=False):
+            assert (a["plan"], a["binding"]) == (b["plan"], b["binding"])
+            assert a["step_time"] == b["step_time"] == "" or float(a["step_time"]) == pytest.approx(
+                float(b["step_time"])
+            )
+        assert {row["plan"] for row in one} == {"ok", "impossible"}
+
+
 def test_wrong_layouts_are_one_line() -> None:
-    """A member twice, one that is swept too, one that divides nothing; the point is named."""
+    """A member twice, one that is swept too."""
     words = ("sweep", "--model", "llama-3.1-8b", "--tokens", "1T", "--accelerators", "64")
     for axes, said in (
         (("layout=tp=2,tp=4",), "tp is set twice"),
         (("layout=tp=2;tp=4", "tp=1,2"), "tp is swept, and in a layout that is swept too"),
-        (("layout=tp=2;tp=3",), "(at layout tp=3)"),
     ):
         done = aiplan(*words, *(word for axis in axes for word in ("--sweep", axis)))
         assert (done.code, len(done.err.splitlines()), said in done.err) == (2, 1, True), done.err
