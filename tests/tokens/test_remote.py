@@ -104,7 +104,7 @@ def test_one_remote_file_is_a_corpus_of_one(tmp_path: Path, site) -> None:
     [
         ("http://127.0.0.1:9/x", "127.0.0.1:9"),
         ("noscheme://x", "noscheme"),
-        ("{site}/none", "no such folder"),
+        ("{site}/none", "404"),
     ],
 )
 def test_what_is_not_there_is_one_line(site, url: str, words: str) -> None:
