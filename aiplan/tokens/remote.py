@@ -13,7 +13,7 @@ from aiplan.errors import UserError, nearest
 from aiplan.tokens import store
 from aiplan.tokens.corpus import WHOLE, Shard
 from aiplan.tokens.count import Counters
-from aiplan.tokens.documents import MOST_TEXT
+from aiplan.tokens.documents import MOST_PROMPT, MOST_TEXT
 from aiplan.tokens.reader import HEAD, LARGE, File, Read, Reader
 from aiplan.tokens.served import Served
 from aiplan.tokens.store import Store, reason, visible
@@ -105,7 +105,10 @@ class _Reader(Reader):
         found = self._local.fetched.get(file.path)
         if not file.size and isinstance(found, bytes):  # its server does not tell its size
             if len(found) > LARGE:
-                found = self._local.fetched[file.path] = self._fetched(file, MOST_TEXT + 1)
+                found = self._fetched(file, MOST_PROMPT + 1)
+                if not isinstance(found, OSError) and len(found) > MOST_PROMPT:
+                    found = OSError(0, f"larger than {MOST_PROMPT >> 20} MiB, and its server does not tell its size")
+                self._local.fetched[file.path] = found
             file = file._replace(size=0 if isinstance(found, OSError) else len(found))
         read = super()._read(file)
         read.row.folder = self.store.name(read.row.folder)

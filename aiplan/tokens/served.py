@@ -58,7 +58,7 @@ class Served:
         def mine(url: str) -> bool:
             return wanted(self.name(url[len(self.root) :]))
 
-        seen = {self.root}
+        seen, lists = {self.root}, {self.root: _list(self.root, self._first)}
         todo = self._new(self.root, self._first, seen)
         running: dict[Future[list[str] | Seen], str] = {}
         with ThreadPoolExecutor(store.AT_ONCE) as pool:
@@ -72,6 +72,8 @@ class Served:
                     url = running.pop(future)
                     try:
                         found = future.result()
+                        if isinstance(found, list):
+                            _check_loop(url, found, lists)
                     except Exception as error:
                         if _folder(url):
                             self.unlisted[url] = OSError(0, f"this folder could not be listed ({store.reason(error)})")
@@ -89,7 +91,9 @@ class Served:
         """The first bytes of a file. Raises OSError, and what the client does."""
         if file.path in self.unlisted:
             raise self.unlisted[file.path]
-        data: bytes = self._sync(self.system.loop, self._read, file.path, most, timeout=store.LONGEST)
+        data: bytes = self._sync(self.system.loop, self._read, file.path, most, timeout=store.patience(file))
+        if file.size and len(data) > file.size:
+            raise OSError(0, "it is longer than its server said")
         return data
 
     def copy(self, file: File, path: Path) -> None:
@@ -177,6 +181,19 @@ class _Links(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """A link."""
         self.found += [value for name, value in attrs if tag == "a" and name == "href" and value]
+
+
+def _list(page: str, links: list[str]) -> int:
+    """A mark of what a page lists."""
+    return hash(tuple(link[len(page) :] for link in links))
+
+
+def _check_loop(url: str, links: list[str], lists: dict[str, int]) -> None:
+    """Raises OSError where a folder is one that is above it, as a link of its server's disk makes it."""
+    mark = lists[url] = _list(url, links)
+    above = (url[:end] for end, letter in enumerate(url, 1) if letter == "/" and end < len(url))
+    if any(map(_folder, links)) and any(lists.get(folder) == mark for folder in above):
+        raise OSError(0, "it lists what a folder above it lists")
 
 
 def _address(url: Any) -> str:

@@ -15,14 +15,22 @@ from aiplan.tokens.reader import File
 
 AT_ONCE = 64
 """Requests that wait at the same time: a store takes long to answer, and answers many at once."""
-QUIET, LONGEST = 30.0, 300.0
-"""Seconds without a word after which a server is given up, and of one request at most."""
+QUIET, LONGEST, SLOWEST = 30.0, 120.0, 50e3
+"""Seconds without a word after which a server is given up; seconds of a request at most, and the pace [B/s] of a file
+that is worth more."""
 PAGE = 1000
 """Files that a store is asked to list at once: the most of S3."""
 CHANGED = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created", "ETag", "etag")
 """What file systems call the time of a change, or a mark of the content."""
 LOUD = ("asyncio", "aiobotocore", "botocore", "fsspec", "gcsfs", "gcsfs.credentials", "google", "s3fs")
 """Loggers of what reads a store: what goes wrong is our answer's to say."""
+
+SAID = {
+    "Timeout": "no answer in time",
+    "PayloadError": "it breaks off before its end",
+    "TooManyRedirects": "too many redirects",
+}
+"""Errors that do not say in words what is wrong."""
 
 
 class Store:
@@ -66,7 +74,7 @@ class Store:
     def fetch(self, file: File, most: int) -> bytes:
         """The first bytes of a file. Raises whatever the file system does."""
         part = {"start": 0, "end": most} if most < file.size else {}
-        data: bytes = self._called("cat_file", self.system._strip_protocol(file.path), **part)
+        data: bytes = self._called("cat_file", self.system._strip_protocol(file.path), seconds=patience(file), **part)
         return data
 
     def copy(self, file: File, path: Path) -> None:
@@ -77,10 +85,11 @@ class Store:
         """A path as people write it."""
         return path
 
-    def _called(self, name: str, *args: Any, **named: Any) -> Any:
-        """A method of the file system, with a limit of time where it has one."""
+    def _called(self, name: str, *args: Any, seconds: float = 0.0, **named: Any) -> Any:
+        """A method of the file system, with a limit of time where it can have one."""
         if self.system.async_impl:
-            return self._sync(self.system.loop, getattr(self.system, f"_{name}"), *args, timeout=LONGEST, **named)
+            most = seconds or LONGEST
+            return self._sync(self.system.loop, getattr(self.system, f"_{name}"), *args, timeout=most, **named)
         return getattr(self.system, name)(*args, **named)
 
     def _s3(self) -> Iterator[list[dict[str, Any]]]:
@@ -131,6 +140,15 @@ def visible(path: str) -> bool:
     return not any(part.startswith(".") for part in path.split("/")[:-1])
 
 
+def patience(file: File) -> float:
+    """Seconds that a file may take [s].
+
+    >>> patience(File("a", 50_000_000, 0))
+    1120.0
+    """
+    return LONGEST + file.size / SLOWEST
+
+
 def changed(about: dict[str, Any]) -> int:
     """A number that differs once a file has changed: the time in nanoseconds, or a hash of what its server says.
 
@@ -155,8 +173,9 @@ def reason(error: BaseException) -> str:
     ('it is not there', 'Access Denied', 'no answer in time')
     """
     text = " ".join((getattr(error, "strerror", None) or str(error)).split())
-    if "Timeout" in type(error).__name__:
-        return "no answer in time"
+    for name, words in SAID.items():
+        if name in type(error).__name__:
+            return words
     if isinstance(error, FileNotFoundError) and (" " not in text or "://" in text):
         return "it is not there"
     return text[:200] or type(error).__name__
