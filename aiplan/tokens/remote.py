@@ -32,8 +32,8 @@ class Remote:
         self.url = url
         scheme, _, rest = url.partition("://")
         scheme = scheme.lower()
-        if not rest.strip("/"):
-            raise UserError(f"--corpus {url} names no {'bucket' if EXTRAS.get(scheme) in ('s3', 'gs') else 'place'}")
+        if not rest.strip("/") or (scheme in EXTRAS and rest.startswith("/")):
+            raise UserError(f"--corpus {url} names no {'server' if scheme in ('http', 'https') else 'bucket'}")
         try:
             self.store = Served(url) if scheme in ("http", "https") else _stored(url)
         except ImportError as error:

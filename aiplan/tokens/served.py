@@ -41,7 +41,7 @@ class Served:
         # Identity: else the size that is told is not that of the file. Proxies and passwords are those of the system.
         waits = aiohttp.ClientTimeout(total=None, sock_connect=store.QUIET, sock_read=store.QUIET)
         client = {"timeout": waits, "trust_env": True, "headers": {"Accept-Encoding": "identity"}}
-        self.system = fsspec.filesystem("https", client_kwargs=client)
+        self.system = fsspec.filesystem("https", skip_instance_cache=True, client_kwargs=client)
         self.unlisted: dict[str, OSError] = {}
         """Folders that could not be listed, and why."""
         top = self._look(url)

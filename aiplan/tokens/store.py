@@ -46,7 +46,7 @@ class Store:
         if self.scheme == "s3":
             waits = {"max_pool_connections": AT_ONCE, "connect_timeout": QUIET / 3, "read_timeout": QUIET}
             options = {"config_kwargs": waits, "max_concurrency": 1} | options  # more would ask each file's size again
-        self.system, place = core.url_to_fs(url, **options)
+        self.system, place = core.url_to_fs(url, skip_instance_cache=True, **options)
         self.place = place.rstrip("/")
         self._pages: Callable[[], Iterator[list[dict[str, Any]]]]
         self._pages = {"s3": self._s3, "gs": self._gs}.get(self.scheme, self._walk)
@@ -73,7 +73,7 @@ class Store:
 
     def fetch(self, file: File, most: int) -> bytes:
         """The first bytes of a file. Raises whatever the file system does."""
-        part = {"start": 0, "end": most} if most < file.size else {}
+        part: dict[str, Any] = {"start": 0, "end": most} if most < file.size else {}
         data: bytes = self._called("cat_file", self.system._strip_protocol(file.path), seconds=patience(file), **part)
         return data
 
@@ -94,7 +94,7 @@ class Store:
 
     def _s3(self) -> Iterator[list[dict[str, Any]]]:
         bucket, key, _ = self.system.split_path(self.place)
-        more: dict[str, str] | None = {}
+        more: dict[str, Any] | None = {}
         while more is not None:
             about = {"Bucket": bucket, "Prefix": key and f"{key}/", "MaxKeys": PAGE} | more
             page = self._called("call_s3", "list_objects_v2", **about)
@@ -106,9 +106,9 @@ class Store:
 
     def _gs(self) -> Iterator[list[dict[str, Any]]]:
         bucket, key, _ = self.system.split_path(self.place)
-        about = {"maxResults": PAGE, "fields": "nextPageToken,items(name,size,updated)"}
+        about: dict[str, Any] = {"maxResults": PAGE, "fields": "nextPageToken,items(name,size,updated)"}
         about |= {"prefix": f"{key}/"} if key else {}
-        more: dict[str, str] | None = {}
+        more: dict[str, Any] | None = {}
         while more is not None:
             page = self._called("call", "GET", "b/{}/o", bucket, json_out=True, **about, **more)
             yield [
