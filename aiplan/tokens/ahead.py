@@ -19,6 +19,8 @@ FEW = 4 << 20
 """Bytes of text that are counted sooner by what loads fastest."""
 MOST = 128 << 20
 """Characters that are sent at most."""
+CHANNELS = 16
+"""Threads that count in the child at most: more than one thread of the parent can read for."""
 OTHERWISE = frozenset("--help --tokenizer --list-models merge".split())
 """Words of a command line that counts no texts, or not with the usual vocabularies."""
 
@@ -241,7 +243,8 @@ def possible() -> bool:
 def _start(*, many: bool = False, one: bool = False) -> Ahead | None:
     """A child for many texts or few, of one model or the usual ones, where one is possible and the system gives it."""
     try:
-        first, channels = LIKELY[:1] if many or one else LIKELY, (os.cpu_count() or 1) if many else 1
+        first = LIKELY[:1] if many or one else LIKELY
+        channels = min(os.cpu_count() or 1, CHANNELS) if many else 1
         return Ahead(first, channels=channels, few=not many) if possible() else None
     except OSError:
         return None

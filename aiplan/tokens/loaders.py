@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 CountMany = Callable[[Sequence[str]], list[int]]
@@ -33,6 +35,8 @@ SPLINTR = {
     "phi-4": "phi4",
 }
 """Vocabularies of the extra `vocabularies`."""
+LLAMA_MODELS = {"llama-4": ("llama4", "O200K_BASE_PATTERN")}
+"""Vocabularies of the extra `llama`: the folder of Meta's package that has the file, and how it cuts words."""
 WITHOUT_MARKS = {("toktok", "qwen-3.5")}
 """Engines that cut words at combining marks where the vocabulary's own rule does not: exact for texts without any."""
 CTOK = {"claude-3": "3.0", "claude-4.7": "4.8"}
@@ -76,9 +80,19 @@ def _toktok(vocabulary: str, threads: int) -> CountMany:
     return count
 
 
+def llama_file(vocabulary: str) -> Path | None:
+    """The file of a vocabulary in Meta's package `llama-models`, which need not be imported for it; None without it."""
+    found = find_spec("llama_models") if vocabulary in LLAMA_MODELS else None
+    folders = found.submodule_search_locations if found else None
+    return Path(folders[0]) / LLAMA_MODELS[vocabulary][0] / "tokenizer.model" if folders else None
+
+
 def _splintr(vocabulary: str) -> CountMany:
     splintr: Any = importlib.import_module("splintr")
-    tokenizer = splintr.Tokenizer.from_pretrained(SPLINTR[vocabulary])
+    if path := llama_file(vocabulary):
+        tokenizer = splintr.Tokenizer.from_bytes(path.read_bytes(), getattr(splintr, LLAMA_MODELS[vocabulary][1]))
+    else:
+        tokenizer = splintr.Tokenizer.from_pretrained(SPLINTR[vocabulary])
     if not vocabulary.startswith("qwen"):
         return lambda texts: [len(tokenizer.encode_ordinary(text)) for text in texts]
     from unicodedata import normalize
@@ -112,7 +126,7 @@ def chain(vocabulary: str, *, threads: int = 0, quick: bool = False) -> list[tup
     out: list[tuple[str, Callable[[], CountMany]]] = []
     if vocabulary in TOKTOK:
         out.append(("toktok", lambda: _toktok(vocabulary, threads)))
-    if vocabulary in SPLINTR:
+    if vocabulary in SPLINTR or llama_file(vocabulary):
         out.insert(0 if quick else len(out), ("splintr", lambda: _splintr(vocabulary)))
     if vocabulary in CTOK:
         out.append(("ctok", lambda: _ctok(vocabulary)))

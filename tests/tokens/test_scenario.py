@@ -87,9 +87,9 @@ def test_draws_carry_the_interval_of_a_price_and_of_an_answer(lease: Path) -> No
 
 
 def test_draws_carry_the_interval_of_an_estimated_count(lease: Path) -> None:
-    arguments = ("--set", "model=claude-3-sonnet", "--vary", "answer_tokens=400 to 600", "--json")
+    arguments = ("--set", "model=gemini-2.5-flash", "--vary", "answer_tokens=400 to 600", "--json")
     found = aiplan("run", str(lease), *arguments).json
-    plain = aiplan("tokens", str(lease.with_name("lease.pdf")), "-m", "claude-3-sonnet", "--json").json
+    plain = aiplan("tokens", str(lease.with_name("lease.pdf")), "-m", "gemini-2.5-flash", "--json").json
     for end in ("p10", "p90"):
         expected = plain["quantities"]["document_tokens"][end]
         assert found["quantities"]["document_tokens"][end] == pytest.approx(expected, rel=0.01)
