@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from aiplan import units
 from aiplan.tokens.reader import File
 
 AT_ONCE = 64
@@ -25,6 +26,8 @@ CHANGED = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated",
 LOUD = ("asyncio", "aiobotocore", "botocore", "fsspec", "gcsfs", "gcsfs.credentials", "google", "s3fs")
 """Loggers of what reads a store: what goes wrong is our answer's to say."""
 
+REQUEST = {"gs": (0.4e-6, "Standard storage, class B operations, cloud.google.com/storage/pricing-examples, 2026-11")}
+"""Price of fetching a file [USD], and its source, for the stores of which it is known."""
 SAID = {
     "Timeout": "no answer in time",
     "PayloadError": "it breaks off before its end",
@@ -76,6 +79,14 @@ class Store:
         part: dict[str, Any] = {"start": 0, "end": most} if most < file.size else {}
         data: bytes = self._called("cat_file", self.system._strip_protocol(file.path), seconds=patience(file), **part)
         return data
+
+    def price(self, files: int) -> str:
+        """What fetching so many files costs, where it is known."""
+        if self.scheme not in REQUEST or not files:
+            return ""
+        each, source = REQUEST[self.scheme]
+        cost = units.show(files * each, "USD")
+        return f"{files:,} were fetched, a request each: {cost} at ${each * 1e6:.2f} a million ({source})"
 
     def copy(self, file: File, path: Path) -> None:
         """Write a whole file to a path of this machine. Raises whatever the file system does."""

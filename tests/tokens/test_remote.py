@@ -243,6 +243,18 @@ def test_a_bucket_is_listed_page_by_page(tmp_path: Path, monkeypatch) -> None:
         assert (found["files"], found["tokens"]) == (25, true_tokens(texts))
 
 
+def test_what_the_requests_of_a_store_cost_is_said_once(tmp_path: Path, monkeypatch) -> None:
+    fill(tmp_path / "c", 5)
+    with places.running(partial(places.Storage, tmp_path / "c")) as url:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+        told = [
+            [a["source"] for a in aiplan(*arguments).json["assumptions"] if "a million" in a["source"]]
+            for arguments in [("tokens", "--corpus", "gs://docs/c", "--journal", str(tmp_path / "j"), "--json")] * 2
+        ]
+    assert "5 were fetched, a request each: $0.000002 at $0.40 a million" in told[0][0]
+    assert told[1] == []
+
+
 def test_other_file_systems_are_walked(tmp_path: Path) -> None:
     hard(tmp_path / "c")
     local = counted(tmp_path / "c", tmp_path / "local")
