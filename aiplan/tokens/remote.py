@@ -34,6 +34,9 @@ class Remote:
         scheme = scheme.lower()
         if not rest.strip("/") or (scheme in EXTRAS and rest.startswith("/")):
             raise UserError(f"--corpus {url} names no {'server' if scheme in ('http', 'https') else 'bucket'}")
+        if scheme in ("http", "https") and "@" in (login := rest.partition("/")[0]):
+            place = f"{scheme}://{login.rpartition('@')[2]}"
+            raise UserError(f"--corpus {place}: a password in a URL is told to everybody; put it into ~/.netrc")
         try:
             self.store = Served(url) if scheme in ("http", "https") else _stored(url)
         except ImportError as error:

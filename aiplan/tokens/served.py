@@ -45,8 +45,8 @@ class Served:
         self.unlisted: dict[str, OSError] = {}
         """Folders that could not be listed, and why."""
         top = self._look(url)
-        self.single = None if top.folder else top.file._replace(path=top.url)
-        self.root = top.url
+        self.single = None if top.folder else top.file
+        self.root = top.url if top.folder else url
         self._first = [] if self.single else self._links(self.root)
 
     def files(self, wanted: Callable[[str], bool]) -> Iterator[File]:

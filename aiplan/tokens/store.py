@@ -48,8 +48,9 @@ class Store:
         self.scheme = {"gcs": "gs"}.get(scheme := url.partition("://")[0].lower(), scheme)
         if self.scheme == "s3":
             waits = {"max_pool_connections": AT_ONCE, "connect_timeout": QUIET / 3, "read_timeout": QUIET}
-            options = {"config_kwargs": waits, "max_concurrency": 1} | options  # more would ask each file's size again
+            options = {"config_kwargs": waits} | options
         self.system, place = core.url_to_fs(url, skip_instance_cache=True, **options)
+        self.system.max_concurrency = 1  # more, and S3 is asked the size of each file again
         self.place = place.rstrip("/")
         self._pages: Callable[[], Iterator[list[dict[str, Any]]]]
         self._pages = {"s3": self._s3, "gs": self._gs}.get(self.scheme, self._walk)

@@ -228,6 +228,16 @@ def test_one_remote_file_is_a_corpus_of_one(tmp_path: Path, place: Any) -> None:
         assert [(k["kind"], k["files"]) for k in found["kinds"]] == [("pdf", 1)]
 
 
+def test_a_file_that_leads_elsewhere_keeps_its_name(tmp_path: Path, site) -> None:
+    folder, url = site
+    (folder / "a b").mkdir()
+    (folder / "target.txt").write_text("hello there")
+    for _ in range(2):
+        found = counted(f"{url}/a b/moved.txt", tmp_path / "j")
+        assert (found["tokens"], [f["folder"] for f in found["folders"]]) == (2, ["."])
+    assert Site.asked["GET", "/target.txt"] == 1
+
+
 def test_a_bucket_is_listed_page_by_page(tmp_path: Path, monkeypatch) -> None:
     folder = tmp_path / "c"
     texts = fill(folder, 24)
@@ -281,6 +291,7 @@ def refused(url: str) -> str:
         ("s3://", "names no bucket"),
         ("gs:///x", "names no bucket"),
         ("https://", "names no server"),
+        ("https://me:secret@h/x", "--corpus https://h: a password"),
     ],
 )
 def test_what_is_not_there_is_one_line(site, url: str, words: str) -> None:
