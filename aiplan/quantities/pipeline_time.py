@@ -46,7 +46,6 @@ default(
     "Age of the software release, relative to that of the newest measurements.",
     source="calibration: the newest measured release, 2026-08",
 )
-calibrated("expert_release_trend", "Yearly speed-up of software for models with experts.")
 default(
     "prediction_factor",
     "",
@@ -78,16 +77,18 @@ def host_time(
     host_layer_time: float,
     host_expert_time: float,
     host_speed: float,
+    graphed_experts: float,
 ) -> float:
     """Time in which the host launches the kernels of one micro-batch on one stage.
 
-        (layers host_layer_time (3 + r) / 3 + moe_layers host_expert_time) / pp / host_speed
+        (layers host_layer_time (3 + r) / 3 + moe_layers host_expert_time) / pp / host_speed; experts' none in a graph
 
-    >>> host_time(10.0, 0.0, 1.0, 0.0, 1e-3, 0.0, 1.0)
+    >>> host_time(10.0, 0.0, 1.0, 0.0, 1e-3, 0.0, 1.0, 0.0)
     0.01
     """
     again = 1.0 + maximum(recompute - 1.0, 0.0) / 3.0
-    time: float = (layers * host_layer_time * again + moe_layers * host_expert_time) / pp / host_speed
+    expert = moe_layers * host_expert_time * (1.0 - graphed_experts)
+    time: float = (layers * host_layer_time * again + expert) / pp / host_speed
     return time
 
 
@@ -210,19 +211,4 @@ def host_memory_per_accelerator(
     """
     shards = where(zero_stage > 0, dp * cp, 1.0)
     out: float = optimizer_offload * bytes_per_optimizer_state * rank_params / shards
-    return out
-
-
-@quantity("", source="release trend fitted to one benchmark suite's releases")
-def software_slowdown(
-    software_factor: float, software_age_years: float, experts: float, expert_release_trend: float
-) -> float:
-    """Step time of the software in use relative to the newest current Megatron-Core.
-
-        software_factor * expert_release_trend ** software_age_years with experts, else software_factor
-
-    >>> software_slowdown(1.1, 2.0, 0.0, 1.2)
-    1.1
-    """
-    out: float = software_factor * where(experts > 0, expert_release_trend**software_age_years, 1.0)
     return out
