@@ -87,6 +87,7 @@ COEFFICIENTS: tuple[Coefficient, ...] = (
     _c("host_layer_time", 4e-4, 0.5),
     _c("host_layer_time.old", 2.5e-3, 0.4, stack=OLD),
     _c("host_expert_time", 2e-3, 1.0),
+    _c("host_product_time", 2e-4, 0.7),
     _c("host_speed.grace", 2.0, 0.5, host="grace"),
     _c("step_overhead", 0.02, 0.7),
     _c("software_factor.composer", 1.1, 0.12, stack=("composer",)),

@@ -75,7 +75,10 @@ def traits_of(inputs: Mapping[str, str], family: str | None = None) -> dict[str,
         out["software_age_years"] = max(age, 0.0)
         if "oss" in inputs.get("model", "").lower() and age > 2.5 / 12:
             out["attention_sinks"] = 1.0  # no fused kernel for sinks before the release of June 2026
-    graphed = "bridge" in inputs.get("framework", "").lower() and inputs.get("model", "").lower().startswith(GRAPHED)
+    framework = inputs.get("framework", "").lower()
+    if framework.startswith("pytorch ") or "torchtitan" in framework:
+        out["host_product_time"] = 0.0  # torch.nn.functional.grouped_mm: all experts in one launch
+    graphed = "bridge" in framework and inputs.get("model", "").lower().startswith(GRAPHED)
     out["block_scaled"] = 1.0 if graphed and BLOCKS.search(inputs.get("precision", "")) else 0.0
     network = number_of(inputs.get("network_gbps_per_chip", ""))
     if network:
