@@ -6,6 +6,7 @@ from typing import Any
 
 from aiplan import __version__, advice, units
 from aiplan.plan import TRAIN, Plan
+from aiplan.specs.question import Question
 from aiplan.specs.result import Assumption, LawRow, LayoutRow, Result, Value, Warning_
 from aiplan.whatif.uncertainty import Uncertainty, intervals
 
@@ -61,6 +62,26 @@ def answer(
         drivers=[{"of": sure.of, **driver} for driver in sure.drivers],
         sources=sorted({node.source for node in plan.nodes.values() if node.source and node.origin != "search"}),
         inputs=dict(plan.question.typed),
+    )
+
+
+def unplanned(question: Question, names: list[str], name: str | None, why: str) -> Result:
+    """The answer where a given layout cannot be built: every quantity without a value."""
+    from aiplan.graph import GRAPH
+
+    shown = dict.fromkeys([*TRAIN, *names])
+    return Result(
+        ask=question.ask,
+        name=name,
+        aiplan_version=__version__,
+        headline=f"Impossible as asked: {why}.",
+        quantities={n: Value(None, GRAPH[n].unit, "formula", why_null=why) for n in shown},
+        choices={},
+        binding=[f"layout: {why.removeprefix('layout').lstrip(': ')}"],
+        assumptions=[],
+        warnings=[],
+        sources=[],
+        inputs=dict(question.typed),
     )
 
 

@@ -116,6 +116,8 @@ def coefficients(
     out["precision_efficiency"] = Given(precision_efficiency(family, precision, fitted), "measured", source)
     out["host_speed"] = Given(fitted["host_speed.grace"] if chip in GRACE else 1.0, "measured", source)
     out |= {n: Given(v, "measured", "current Megatron-Core") for n, v in CURRENT_SOFTWARE.items()}
+    if own == "blackwell" and precision in ("fp8", "fp4"):
+        out["block_scaled"] = Given(1.0, "measured", "current Megatron-Core trains it with MXFP8 or NVFP4")
     if OWN in fitted:
         out["software_factor"] = Given(fitted[OWN], "measured", source)
     low, high = calibration.residuals["unseen" if not known else "experts" if experts else "dense"]

@@ -27,7 +27,7 @@ HARDWARE = (
     "achievable_share power_headroom"
 ).split()
 WORK = "accelerators seq_len batch_tokens bytes_per_weight bytes_per_gradient params".split()
-TRAITS = "unfused_attention sequence_parallel attention_sinks software_age_years".split()
+TRAITS = "unfused_attention sequence_parallel attention_sinks software_age_years block_scaled".split()
 INPUTS = (*REQUIRED, *OPTIONAL, *GIVES, *HARDWARE, *WORK, *TRAITS)
 
 

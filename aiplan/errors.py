@@ -13,10 +13,8 @@ class UserError(Exception):
     exit_code = USAGE
 
 
-class ImpossibleError(UserError):
-    """The plan cannot be: the user's own limits contradict each other, or memory cannot fit. Exit code 3."""
-
-    exit_code = IMPOSSIBLE
+class LayoutError(UserError):
+    """A layout that was given and cannot be built: of a grid, a point that cannot be; else an error as any other."""
 
 
 def nearest(word: str, names: Iterable[str], *, most: int = 3) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiplan import units
-from aiplan.errors import UserError
+from aiplan.errors import LayoutError
 from aiplan.graph import Given
 from aiplan.quantities.layout import GIVES
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aiplan.specs.question import Question
 
 RANKS = ("tp", "pp", "cp", "dp")
+MEMBERS = ("tp", "pp", "virtual_stages", "cp", "ep")  # those that divide something of the model
 MOST_SHOWN = 3
 MOST_DOUBLINGS = 16
 
@@ -27,23 +28,23 @@ def ranks_given(given: Mapping[str, float]) -> float:
 
 
 def check_ranks(given: Mapping[str, float], total: float) -> None:
-    """Raises UserError where the ranks given do not divide the accelerators."""
+    """Raises LayoutError where the ranks given do not divide the accelerators."""
     ranks = ranks_given(given)
     named = [name for name in RANKS if name in given]
     text = " ".join(f"{name}={given[name]:g}" for name in named)
     if total % ranks:
         product = f", {ranks:g} in all," if len(named) > 1 else ""
-        raise UserError(f"layout {text}{product} does not divide {total:,.0f} accelerators{_near(total, ranks)}")
+        raise LayoutError(f"layout {text}{product} does not divide {total:,.0f} accelerators{_near(total, ranks)}")
     if len(named) == len(RANKS) and ranks != total:
-        raise UserError(f"layout {text} uses {ranks:,.0f} of {total:,.0f} accelerators; leave dp out to use all")
+        raise LayoutError(f"layout {text} uses {ranks:,.0f} of {total:,.0f} accelerators; leave dp out to use all")
 
 
-def take_ranks(question: Question, given: dict[str, Given]) -> float:
+def take_ranks(question: Question, given: dict[str, Given], *, check: bool = True) -> float:
     """The fewest accelerators of what is asked; where a layout names all ranks they are the accelerators.
 
-    Raises UserError where a layout's ranks do not divide the accelerators.
+    Raises LayoutError where a layout's ranks do not divide the accelerators.
     """
-    if question.layout and "accelerators" in question.given:
+    if check and question.layout and "accelerators" in question.given:
         check_ranks(question.layout, question.given["accelerators"])
     ranks = ranks_given(question.given)
     if "accelerators" not in given and all(name in question.layout for name in RANKS):
@@ -58,32 +59,64 @@ def _near(total: float, ranks: float) -> str:
 
 
 def check_shape(plan: Plan) -> None:
-    """Raises UserError where a member that the user gave cannot divide what it divides in this model."""
+    """Raises LayoutError where a member that the user gave cannot divide what it divides in this model."""
     pinned = plan.question.layout
 
     def value(name: str) -> float:
         return float(plan.value(name) or 0.0)
 
-    def fail(member: str, why: str) -> None:
-        raise UserError(f"layout: {member} is {pinned[member]:g}, but {why}")
+    for member in (name for name in MEMBERS if name in pinned):
+        if _misfits(member, value):
+            raise LayoutError(f"layout: {member} is {pinned[member]:g}, but {_why(member, value)}")
 
-    tp, pp, cp, ep, v = (value(name) for name in ("tp", "pp", "cp", "ep", "virtual_stages"))
-    heads, layers, experts, length = (value(name) for name in ("heads", "layers", "experts", "seq_len"))
-    if "tp" in pinned and heads and heads % tp:
-        fail("tp", f"the {heads:g} heads of an attention layer are shared evenly")
-    if "pp" in pinned and layers and pp > layers:
-        fail("pp", f"the model has {layers:g} layers")
-    if "virtual_stages" in pinned and layers and v * pp > layers + pp - 1 and v > 1:
-        fail("virtual_stages", f"{pp:g} stages of {v:g} parts are more than {layers:g} layers")
-    if "cp" in pinned and length and cp > length:
-        fail("cp", f"a sequence has {length:g} tokens")
-    if "ep" in pinned and ep > 1 and layers:
+
+def _misfits(member: str, of: Callable[[str], Any]) -> Any:
+    """Whether a member cannot divide what it divides; of floats or arrays, in which what is unknown is 0."""
+    layers, parts, ep = of("layers"), of("virtual_stages"), of("ep")
+    if member == "tp":
+        return (of("heads") > 0) & (of("heads") % of("tp") != 0)
+    if member == "pp":
+        return (layers > 0) & (of("pp") > layers)
+    if member == "virtual_stages":
+        return (layers > 0) & (parts > 1) & (parts * of("pp") > layers + of("pp") - 1)
+    if member == "cp":
+        return (of("seq_len") > 0) & (of("cp") > of("seq_len"))
+    ranks = of("tp") * of("cp") * of("dp")
+    return (ep > 1) & (layers > 0) & ((of("experts") == 0) | (of("experts") % ep != 0) | (ranks % ep != 0))
+
+
+def _why(member: str, value: Callable[[str], float]) -> str:
+    """Why a member misfits."""
+    pp, layers, experts = value("pp"), value("layers"), value("experts")
+    if member == "ep":
         if not experts:
-            fail("ep", "the model has no experts")
-        if experts % ep:
-            fail("ep", f"the {experts:g} experts are shared evenly")
-        if (ranks := tp * cp * value("dp")) and ranks % ep:
-            fail("ep", f"it must divide the {ranks:g} ranks of a pipeline stage (tp cp dp)")
+            return "the model has no experts"
+        if experts % value("ep"):
+            return f"the {experts:g} experts are shared evenly"
+        return f"it must divide the {value('tp') * value('cp') * value('dp'):g} ranks of a pipeline stage (tp cp dp)"
+    return {
+        "tp": f"the {value('heads'):g} heads of an attention layer are shared evenly",
+        "pp": f"the model has {layers:g} layers",
+        "virtual_stages": f"{pp:g} stages of {value('virtual_stages'):g} parts are more than {layers:g} layers",
+        "cp": f"a sequence has {value('seq_len'):g} tokens",
+    }[member]
+
+
+def unbuildable(layout: Mapping[str, float], of: Callable[[str], Any], *, counted: bool) -> Any:
+    """Whether a layout cannot be built, at one point or at each of many; what is unknown is 0.
+
+    `counted` says that the accelerators are given, which the ranks must divide then.
+
+    >>> [unbuildable({"dp": ranks}, {"accelerators": 12.0}.get, counted=True) for ranks in (4.0, 8.0)]
+    [False, True]
+    """
+    out: Any = False
+    if counted:
+        ranks, total = ranks_given(layout), of("accelerators")
+        out = (total % ranks != 0) | (all(name in layout for name in RANKS) & (total != ranks))
+    for member in (name for name in MEMBERS if name in layout):
+        out = out | _misfits(member, of)
+    return out
 
 
 def repairs(plan: Plan, evaluate: Callable[[Mapping[str, Given]], Mapping[str, float | None]]) -> list[str]:

@@ -36,8 +36,9 @@ def best(plan: Plan, count: int) -> tuple[Plan, list[LayoutRow]]:
 def pareto(plan: Plan) -> list[LayoutRow]:
     """Fleets from a sixteenth of the plan's to sixteen times it, each with its layout, without those that are beaten.
 
-    One is beaten by another that is no worse in days, cost and power, and better in one of them. Raises UserError
-    where the number of accelerators is given.
+    One is beaten by another that is no worse in days, cost and power, and better in one of them. Those beyond a limit
+    that was given are left out; where none is within, the plan says so. Raises UserError where the number of
+    accelerators is given.
     """
     values = _inputs(plan)
     if plan.given["accelerators"].origin == "given":
@@ -46,13 +47,22 @@ def pareto(plan: Plan) -> list[LayoutRow]:
             "one fleet, which differ in days alone"
         )
     free = {n: g for n, g in plan.given.items() if n not in LAYOUT or g.origin != "search"}
-    engine = Engine(free, plan.rivals, (), list(TRAIN))
+    limits = {n: most for n, most in plan.limits.items() if n not in plan.assumed_limits}
+    engine = Engine(free, plan.rivals, (), [*TRAIN, *limits])
     server = float(plan.given["accelerators_per_server"].value or 1.0)
     solver = Solver(engine, {}, server, free_accelerators=True)
     counts = sorted({solver.realisable(share * plan.value("accelerators")) for share in FLEETS})
     found = [v for v in (engine.at(accelerators=n) for n in counts) if v["fits"] == 1.0 and v["training_days"]]
+    found = [v for v in found if all(_within(v.get(name), most) for name, most in limits.items())]
+    if not found:
+        plan.binding.append(f"accelerators: no fleet from {counts[0]:,.0f} to {counts[-1]:,.0f} is within all limits")
     kept = [a for a in found if not any(_beats(b, a) for b in found)]
     return [_row(values | {"accelerators": v["accelerators"]}, v) for v in kept]
+
+
+def _within(value: float | None, most: float) -> bool:
+    """Whether a limit is kept."""
+    return value is not None and value <= most * (1 + 1e-6)
 
 
 def _beats(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from aiplan.measured_stacks import stack_of, traits_of
 from aiplan.measurements import number_of
 from aiplan.quantities.architecture import OPTIONAL, count_params
 from aiplan.quantities.memory import RECIPES
+from aiplan.quantities.schedule import SCHEDULES
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 DENSE_ABOVE = 0.97  # active over total parameters from which a model has no experts
 MOST_CORES = 8  # cores in one chip that a layout may count
+EXPERT_SHAPE = ("experts", "experts_per_token", "d_ff_expert", "shared_experts")
 WHOLE = ("n_chips", "tp", "pp", "vp", "cp", "ep", "dp", "n_layers", "n_heads")
 CHIP_TOKENS = 8192.0  # per-chip batch of MaxText recipes, 4 sequences of 2,048 (from memory)
 USUAL_DAYS, USUAL_SHARE = 30.0, 0.4  # of a run whose count is not stated: our judgement
@@ -74,7 +76,7 @@ def case_of(inputs: Mapping[str, str], catalog: Catalog) -> Case:
     if "n_chips" not in numbers:
         ranks = "as many as the layout has ranks"
         assumed["accelerators"] = ranks if _product(layout) else f"blank: {count:g}, for about {USUAL_DAYS:g} days"
-    layout = _fitting(layout, count, assumed)
+    layout = _fitting(layout, count, assumed) | _schedule(inputs)
     given = {"accelerators": count, "params": params, **shape, **traits_of(inputs, chip.family), **layout}
     given |= _recipe(inputs)
     routed = active < DENSE_ABOVE * params
@@ -143,6 +145,18 @@ def recompute_of(text: str) -> float | None:
     return 2.0 if low and "none" not in low else 0.0 if low else None
 
 
+def _schedule(inputs: Mapping[str, str]) -> dict[str, float]:
+    """How the pipeline runs, where the row names its schedule."""
+    name = inputs.get("schedule", "").lower()
+    if name and name not in SCHEDULES:
+        raise Refused(f"schedule {name[:40]!r} is not one of {', '.join(SCHEDULES)}")
+    if not name:
+        return {}
+    own = SCHEDULES[name]
+    fixed = {} if own.virtual_stages is None else {"virtual_stages": float(own.virtual_stages)}
+    return {"zero_bubble": float(own.number), **fixed}
+
+
 def _recipe(inputs: Mapping[str, str]) -> dict[str, float]:
     """Bytes of a parameter's weight, gradient and optimizer state, where the row names its recipe."""
     name = inputs.get("recipe", "").lower()
@@ -154,7 +168,7 @@ def _recipe(inputs: Mapping[str, str]) -> dict[str, float]:
 
 def _numbers(inputs: Mapping[str, str]) -> dict[str, float]:
     """The columns that are numbers; a cell that is text where a number belongs refuses the row."""
-    words = "model task hardware precision fsdp_or_zero zero_or_fsdp recompute recipe framework date".split()
+    words = "model task hardware precision schedule fsdp_or_zero zero_or_fsdp recompute recipe framework date".split()
     out = {}
     for name, text in inputs.items():
         if name in words:
@@ -274,6 +288,7 @@ def _shape(
     names = {"n_layers": "layers", "d_model": "d_model", "d_ff": "d_ff", "n_heads": "heads", "n_kv_heads": "kv_heads",
              "vocab": "vocab"}  # fmt: skip
     columns = {ours: numbers[theirs] for theirs, ours in names.items() if theirs in numbers}
+    columns |= {name: numbers[name] for name in EXPERT_SHAPE if name in numbers}
     params, active = numbers.get("params_total"), numbers.get("params_active")
     if model is not None and model.shape:
         shape = _catalogued(model, columns)
@@ -288,10 +303,10 @@ def _shape(
         params = float(model.params)
         active = active or (float(model.active_params) if model.active_params else None)
     routed = params is not None and active is not None and active < DENSE_ABOVE * params
-    if not routed and {"layers", "d_model"} <= columns.keys():
+    if {"layers", "d_model"} <= columns.keys() and (not routed or columns.keys() >= set(EXPERT_SHAPE[:3])):
         shape = _dense(columns, params, assumed)
-        params = params or count_params(**shape).total
-        return shape, False, params, params
+        counted = count_params(**shape)
+        return shape, False, params or counted.total, active or params or counted.active
     if params is None:
         raise Refused("neither its parameters nor its shape are given, and no model of that name is in the catalogue")
     kept = {k: v for k, v in columns.items() if not (routed and k == "d_ff")}
@@ -315,7 +330,7 @@ def _catalogued(model: Model, columns: dict[str, float]) -> dict[str, float]:
 
 
 def _dense(columns: dict[str, float], params: float | None, assumed: dict[str, str]) -> dict[str, float]:
-    """A dense shape from columns; gated or not, tied or not are what counts nearest to the stated parameters."""
+    """A shape from columns, experts in all layers or none; gated, tied: what counts nearest to the parameters."""
     d_model = columns["d_model"]
     heads = columns.get("heads") or max(1.0, round(d_model / 128))
     shape = {**OPTIONAL, **columns, "heads": heads, "kv_heads": columns.get("kv_heads", heads),

@@ -62,6 +62,10 @@ def fitted_stack(inputs: Mapping[str, str]) -> str:
     return named or ("megatron_2021" if stack_of(inputs) in (OLD, OLD_FP16) else "current")
 
 
+BLOCKS = re.compile(r"mxfp8|fp8-mx|nvfp4", re.IGNORECASE)
+GRAPHED = ("deepseek", "qwen3", "nemotron_3")  # Megatron-Bridge 067f987df0: perf_recipes with full-iteration graphs
+
+
 def traits_of(inputs: Mapping[str, str], family: str | None = None) -> dict[str, float]:
     """The traits of a row's stack and cluster that the graph has quantities for."""
     out = stack_coefficients(fitted_stack(inputs), family) | dict(stack_of(inputs).traits)
@@ -71,6 +75,11 @@ def traits_of(inputs: Mapping[str, str], family: str | None = None) -> dict[str,
         out["software_age_years"] = max(age, 0.0)
         if "oss" in inputs.get("model", "").lower() and age > 2.5 / 12:
             out["attention_sinks"] = 1.0  # no fused kernel for sinks before the release of June 2026
+    framework = inputs.get("framework", "").lower()
+    if framework.startswith("pytorch ") or "torchtitan" in framework:
+        out["host_product_time"] = 0.0  # torch.nn.functional.grouped_mm: all experts in one launch
+    graphed = "bridge" in framework and inputs.get("model", "").lower().startswith(GRAPHED)
+    out["block_scaled"] = 1.0 if graphed and BLOCKS.search(inputs.get("precision", "")) else 0.0
     network = number_of(inputs.get("network_gbps_per_chip", ""))
     if network:
         out["scale_out_bandwidth"] = network * 1e9 / 8

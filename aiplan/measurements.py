@@ -32,8 +32,9 @@ GIB = 2.0**30
 
 # What a prediction may see.
 INPUTS = tuple(
-    "model params_total params_active n_layers d_model d_ff n_heads n_kv_heads vocab task hardware n_chips precision "
-    "tp pp vp cp ep dp fsdp_or_zero zero_or_fsdp recompute recipe micro_batch_seqs grad_accum global_batch_seqs "
+    "model params_total params_active n_layers d_model d_ff n_heads n_kv_heads vocab experts experts_per_token "
+    "shared_experts d_ff_expert task hardware n_chips precision tp pp vp cp ep dp schedule fsdp_or_zero zero_or_fsdp "
+    "recompute recipe micro_batch_seqs grad_accum global_batch_seqs "
     "global_batch_tokens seq_len training_tokens flops_published framework date network_gbps_per_chip".split()
 )
 # What was measured: never seen by a prediction.

@@ -90,10 +90,12 @@ def train(
     *,
     more: list[str] | None = None,
     repair: bool = False,
+    check: bool = True,
 ) -> Plan:
     """Plan a training run: solve for the free ones of accelerators and params, then resolve everything and `more`.
 
-    With `repair` a plan that does not fit says what would make it fit. Raises UserError where the question fixes no
+    With `repair` a plan that does not fit says what would make it fit. Whether a given layout can be built is not
+    looked at without `check`. Raises UserError where the question fixes no
     size and no hardware, or a layout that cannot be built.
     """
     expanded = expand(question, catalog, defaults)
@@ -105,7 +107,7 @@ def train(
     assumed: dict[str, float] = {}
 
     sized = _size(given, rivals)
-    least = layout_given.take_ranks(question, given)
+    least = layout_given.take_ranks(question, given, check=check)
     counted = "accelerators" in given
     if not sized and not counted and not set(limits) - {"training_days"}:
         what = "a deadline alone fixes" if limits else "the question fixes"
@@ -154,7 +156,7 @@ def train(
     plan.binding, plan.impossible = binding.of(
         plan, limits, set(solved), held=smaller.get("fits") != 0.0, fleet_first=solver.fleet_first
     )
-    if question.layout:
+    if check and question.layout:
         layout_given.check_shape(plan)
     if repair and plan.value("fits") == 0.0 and "shaped" in rivals:
         plan.binding += layout_given.repairs(plan, lambda g: Engine(dict(g), rivals, (), [*REPAIR]).at())

@@ -15,6 +15,7 @@ from pathlib import Path
 from aiplan.catalog import Catalog
 from aiplan.plan import train
 from aiplan.specs.question import read_question
+from aiplan.whatif.asked import Training
 from aiplan.whatif.draws import model_of, simulate
 from aiplan.whatif.inputs import read_inputs
 from aiplan.whatif.percentiles import drawn
@@ -55,8 +56,10 @@ def main() -> None:
     question = read_question({"params": "70B", "accelerator": "h100"})
     vary = read_inputs({"electricity_price": "$0.04/kWh to $0.09/kWh"})
 
+    asked = Training(question, vary, catalog)
+
     def draws(count: int) -> None:
-        plan, found = simulate(lambda q: train(q, catalog), question, vary, count=count, seed=0)
+        plan, found = simulate(asked.solve, asked.ready, vary, count=count, seed=0)
         drawn(plan, found, vary)
 
     plan = train(question, catalog)

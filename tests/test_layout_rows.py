@@ -55,6 +55,18 @@ def test_no_fleet_of_the_front_beats_another() -> None:
     assert row["training_days"] == pytest.approx(alone.value("training_days"), rel=1e-9)
 
 
+def test_fleets_beyond_a_limit_are_no_choices() -> None:
+    """Of the fleets without limits those within them are left; where none is, it is told."""
+    free = {row["accelerators"]: row for row in train(f"{MIXTRAL} --deadline 30d --pareto").json["pareto"]}
+    assert all(row["training_days"] <= 30 for row in free.values())
+    power = sorted(row["facility_power"] for row in free.values())[len(free) // 2]
+    capped = train(f"{MIXTRAL} --deadline 30d --power {power!r}W --limit capex=$1B --pareto").json["pareto"]
+    assert [row["accelerators"] for row in capped] == [n for n, row in free.items() if row["facility_power"] <= power]
+    none = train(f"{MIXTRAL} --deadline 30d --power 1kW --pareto", code=3).json
+    assert "pareto" not in none
+    assert "is within all limits" in none["binding"][-1]
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -159,7 +159,7 @@ def test_adapters_cost_less_than_training_the_whole_model(tmp_path: Path, catalo
     answers, refused = answers_of("training-throughput", read(write(tmp_path / "t.csv", rows)), catalog)
     assert not refused
     ratio = answers[0].value / answers[1].value
-    assert 0.6 < ratio < 0.8  # 2/3 of the matrices' work, all of attention's
+    assert 0.55 < ratio < 0.8  # 2/3 of the matrices' work, all of attention's, no gradients to exchange
 
 
 def test_kinds_that_are_not_planned_refuse_every_row(tmp_path: Path, catalog: Catalog) -> None:

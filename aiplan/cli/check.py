@@ -37,7 +37,7 @@ FORMATS = ("text", "junit", "github", "md", "json")
 @planning
 def check(
     ctx: typer.Context,
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenario files (YAML).")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenario files (YAML), or folders of them.")],
     *,
     set_: Set = [],
     limit: Limit = [],
@@ -58,7 +58,8 @@ def check(
 ) -> None:
     """Check the assertions of scenario files: one line each, exit 1 when any fails.
 
-    A file without assertions fails, since an empty gate looks green; an impossible plan fails too.
+    A file without assertions fails, since an empty gate looks green; an impossible plan fails too. Of a folder every
+    .yaml file below it is checked; one without a line 'aiplan: 1' is named on standard error and skipped.
     """
     form = "json" if json else format
     if form not in FORMATS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +20,10 @@ FORMATS = ("table", "md", "json")
 @app.command()
 def diff(
     files: Annotated[
-        list[str], typer.Argument(metavar="BEFORE AFTER", help="Scenario files, or results saved as JSON.")
+        list[str],
+        typer.Argument(
+            metavar="BEFORE AFTER", help="Scenario files, or saved results; with --compare-to one file or folder."
+        ),
     ],
     compare_to: CompareTo = None,
     catalog: CatalogDirs = [],
@@ -41,13 +46,19 @@ def diff(
     from aiplan.catalog import open_catalog
     from aiplan.output.diff import render
     from aiplan.whatif.baseline import find, known_from
-    from aiplan.whatif.diff import differences
+    from aiplan.whatif.diff import Difference, differences
+    from aiplan.whatif.files import found_in
     from aiplan.whatif.scenario import Over
 
     found, defaults = open_catalog(catalog)
     plain = Over(baseline=lambda *_: None)
     newest = files[-1]
-    before = known_from(compare_to or files[0], Path(newest) if compare_to else None, found, defaults, plain)
-    against = Over(baseline=lambda key, point, name: find(before, key, point, name))
-    after = known_from(newest, None, found, defaults, against)
-    emit(render(differences(before, after, found, defaults), form, everything=all_), output)
+    told: list[Difference] = []
+    with ExitStack() as keep:
+        for file in found_in([Path(newest)])[0] if compare_to else [Path(newest)]:
+            path = file if compare_to else None
+            before = known_from(compare_to or files[0], path, found, defaults, plain, keep=keep)
+            against = Over(baseline=partial(find, before))
+            after = known_from(str(file), None, found, defaults, against)
+            told += differences(before, after, found, defaults)
+    emit(render(told, form, everything=all_), output)

@@ -182,6 +182,8 @@ def _extras(extra: list[str]) -> dict[str, str]:
         if name in ELSEWHERE:
             raise UserError(f"there is no option --{name} here: {ELSEWHERE[name]}")
         if name not in GRAPH and name not in CHOICES:
+            import aiplan.tokens.formulas  # noqa: F401  (it may be a quantity of documents)
+        if name not in GRAPH and name not in CHOICES:
             names = [*known, *(f"--{n.replace('_', '-')}" for n in GRAPH.quantities)]
             raise UserError(f"there is no option {word.partition('=')[0]}{nearest(word.partition('=')[0], names)}")
         if not equals:

@@ -40,7 +40,7 @@ app = typer.Typer(**BARE)
 @planning
 def run(
     ctx: typer.Context,
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenario files (YAML).")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenario files (YAML), or folders of them.")],
     *,
     set_: Set = [],
     limit: Limit = [],

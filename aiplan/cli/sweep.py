@@ -56,11 +56,16 @@ def sweep(
     pareto: Annotated[
         str | None,
         typer.Option(
-            "--pareto", metavar="NAMES", help="Mark the rows that nothing beats, e.g. run_cost,training_days."
+            "--pareto",
+            metavar="NAMES",
+            help="Mark the rows, of those that are ok, that nothing beats, e.g. run_cost,training_days.",
         ),
     ] = None,
     best_of: Annotated[
-        str | None, typer.Option("--best-of", metavar="NAMES", help="Mark the best row by each, e.g. run_cost.")
+        str | None,
+        typer.Option(
+            "--best-of", metavar="NAMES", help="Mark the best row by each, of those that are ok, e.g. run_cost."
+        ),
     ] = None,
     catalog: CatalogDirs = [],
     format: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(FORMATS)}.")] = "table",
@@ -80,8 +85,8 @@ def sweep(
 
     aiplan sweep --params 70B --sweep accelerator=h100,gb200 --sweep 'training_days=30..120 by 30'
 
-    With --output, csv and parquet go on where a killed run was. Exits 1 when an assertion fails, 3 when every plan is
-    impossible; the rows are written first.
+    With --output a killed run goes on where it was, in every form but the table. Exits 1 when an assertion fails, 3
+    when every plan is impossible; the rows are written first.
     """
     form = "json" if json else format
     if form not in FORMATS:

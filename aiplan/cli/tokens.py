@@ -37,7 +37,8 @@ def tokens(
         Path | None, typer.Option("--prices", metavar="FILE", help="Your own prices, windows and speeds (YAML).")
     ] = None,
     corpus: Annotated[
-        str | None, typer.Option("--corpus", metavar="DIR", help="A folder of any size: each file is one prompt.")
+        str | None,
+        typer.Option("--corpus", metavar="DIR", help="A folder of any size, or its URL: each file is one prompt."),
     ] = None,
     journal: Annotated[
         Path | None, typer.Option("--journal", metavar="FILE", help="Where a corpus's counts are kept; else a cache.")

@@ -65,7 +65,8 @@ def train(
         ),
     ] = None,
     pareto: Annotated[
-        bool, typer.Option("--pareto", help="Show the fleets that no other beats in days, money and power.")
+        bool,
+        typer.Option("--pareto", help="Show the fleets within all limits that no other beats in days, money, power."),
     ] = False,
     catalog: CatalogDirs = [],
     format: Format = "table",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +15,7 @@ from aiplan.cli.options import (
     Output,
     Set,
     emit,
+    files_and_more,
     planning,
     question_of,
     settings_of,
@@ -29,6 +29,7 @@ app = typer.Typer(**BARE)
 def why(
     ctx: typer.Context,
     quantity: Annotated[str, typer.Argument(help="Name of a quantity, e.g. capex.")],
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A scenario file; else what is typed.")] = None,
     *,
     set_: Set = [],
     limit: Limit = [],
@@ -40,37 +41,30 @@ def why(
 ) -> None:
     """Show how a quantity of a plan was derived: formulas, numbers, units, sources.
 
-    Takes the options of `aiplan train`: aiplan why capex --params 100T
+    Takes a scenario file, or the options of `aiplan train`: aiplan why capex --params 100T
 
     Of documents: aiplan why cost --set doc=lease.pdf --model gpt-4o, or --set document_words=63k
     """
-    from aiplan.errors import UserError
-    from aiplan.graph import GRAPH, GraphError
+    from aiplan.catalog import open_catalog
+    from aiplan.plan import Plan, train
+    from aiplan.whatif.typed import ask_of, one_question, overlay
+    from aiplan.whatif.typed import quantity as quantity_of
     from aiplan.whatif.why import evidence_of, evidence_text, text, tree
 
-    name = quantity.replace("-", "_")
-    documents = False
-    if name not in GRAPH or "aiplan.tokens.formulas" in sys.modules:
-        from aiplan.tokens.formulas import NAMES
-
-        documents = name in NAMES
-    try:
-        GRAPH[name]
-    except GraphError as error:
-        raise UserError(str(error)) from None
+    name = quantity_of(quantity)
+    paths, more = files_and_more([*([file] if file else []), *ctx.args])
+    settings = settings_of(flags, set_, more)
+    found, defaults = open_catalog(catalog)
     near: list[Any] = []
-    if documents:
-        from aiplan.tokens.scenario import derivation
+    if paths or ask_of((name, *settings)) == "tokens":
+        from aiplan.whatif.asked import first_names
 
-        branch = tree(derivation(settings_of(flags, set_, ctx.args), name), name)
+        asked = one_question(paths, overlay(settings, limit, [], [], [], None, 0, 1), found, defaults, about=name)
+        plan = asked.solve(first_names(asked.vary), [name])
     else:
-        from aiplan.catalog import open_catalog
-        from aiplan.plan import train
-
-        question = question_of(flags, set_, limit, ctx.args)
-        found, defaults = open_catalog(catalog)
-        plan = train(question, found, defaults, more=[name])
-        branch = tree(plan, name)
+        plan = train(question_of(flags, set_, limit, more), found, defaults, more=[name])
+    branch = tree(plan, name)
+    if isinstance(plan, Plan):
         near = evidence_of(plan, branch)
     if json:
         import json as writer

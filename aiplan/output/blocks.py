@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
@@ -15,6 +17,9 @@ from aiplan.whatif.grid import Axis, Grid
 
 REPEATS = 4  # a column with this many points a value, or more, is written value by value
 ROWS = 1 << 16  # of a row group of Parquet
+
+SCHEMA = "aiplan.sweep/1"
+OPENING = f'{{\n  "schema": "{SCHEMA}",\n  "rows": [\n'
 
 Extra = tuple[str, Sequence[int]]
 
@@ -78,6 +83,10 @@ class Csv:
         found = {name: [float(row[i] or "nan") for row in rows] for name, i in places.items()}
         return found, [row[-2] for row in rows]
 
+    def text(self, part: bytes) -> str:
+        """The lines of a block that was encoded."""
+        return part.decode()
+
     def heading(self, extras: Sequence[Extra] = ()) -> str:
         """The first line."""
         return _line([*self.columns.headings, *(name for name, _ in extras)])
@@ -119,6 +128,63 @@ def _line(cells: Sequence[str]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="").writerow(cells)
     return out.getvalue()
+
+
+class Json:
+    """JSON: a line a point with its whole answer, or all of them in one document."""
+
+    def __init__(self, *, lines: bool) -> None:
+        self.lines = lines
+
+    def encode(self, block: Block, first: int) -> bytes:
+        """Two columns a line: what the rows are compared by, and the row itself."""
+        out = []
+        for i, (row, plan) in enumerate(zip(block.rows, block.plan, strict=True)):
+            values = {name: column[i] for name, column in block.columns.items()}
+            whole = {"row": first + i, "point": row["point"], "plan": plan, "result": row["result"]}
+            out.append(f"{_json({'plan': plan, 'values': values})}\t{_json(whole)}\n")
+        return "".join(out).encode()
+
+    def decode(self, part: bytes, names: Sequence[str]) -> tuple[dict[str, list[float]], list[str]]:
+        """Columns and words of a block that was encoded."""
+        heads = [json.loads(line.partition("\t")[0]) for line in part.decode().split("\n")[:-1]]
+        found = {n: [float("nan") if (v := head["values"][n]) is None else v for head in heads] for n in names}
+        return found, [head["plan"] for head in heads]
+
+    def text(self, part: bytes) -> str:
+        """The lines of a block that was encoded."""
+        return "".join(f"{line.partition(chr(9))[2]}\n" for line in part.decode().split("\n")[:-1])
+
+    def join(self, parts: Iterable[bytes], extras: Sequence[Extra], file: BinaryIO) -> None:
+        """Write the whole file."""
+        number = 0
+        for part in parts:
+            for line in self.text(part).split("\n")[:-1]:
+                if self.lines:
+                    file.write(f"{_json(_marked(json.loads(line), number, extras)) if extras else line}\n".encode())
+                else:
+                    row = json.dumps(_marked(json.loads(line), number, extras), indent=2, ensure_ascii=False)
+                    file.write((",\n" if number else OPENING).encode() + textwrap.indent(row, "    ").encode())
+                number += 1
+        if not self.lines:
+            file.write(b"\n  ]\n}\n")
+
+
+def _marked(row: dict[str, Any], number: int, extras: Sequence[Extra]) -> dict[str, Any]:
+    """A row with how it stands among the others."""
+    flags = {name: bool(values[number]) for name, values in extras}
+    front = {"front": flags["front"]} if "front" in flags else {}
+    best = [name.removeprefix("best ") for name, flag in flags.items() if flag and name != "front"]
+    return {
+        **{name: row[name] for name in ("row", "point", "plan")},
+        **front,
+        **({"best": best} if best else {}),
+        "result": row["result"],
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 class Parquet:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "aiplan.diff/1"
 HEADLINES = (
-    "params tokens training_flops accelerators fits training_days facility_power energy carbon capex run_cost".split()
+    "params tokens training_flops accelerators fits training_days facility_power energy carbon capex run_cost "
+    "document_tokens answer_tokens input_cost output_cost cost context_share fits_context reading_time".split()
 )
 
 
@@ -77,7 +78,7 @@ def _cause(diff: Difference, cause: Cause) -> tuple[str, str, str, str, str]:
     change = diff.change(diff.of)
     unit = change.unit if change else ""
     amount = "" if cause.amount is None else _signed(cause.amount, unit, diff.of)
-    share = "" if cause.share is None else f"{cause.share:.0%}"
+    share = "" if cause.share is None else f"{round(cause.share, 2) + 0.0:.0%}"
     return cause.name, cause.before or "", cause.after or "", amount, share
 
 
@@ -86,7 +87,7 @@ def _signed(value: float, unit: str, name: str) -> str:
 
 
 def _text(change: Change, value: float | None) -> str:
-    if change.name == "fits" and value in (0.0, 1.0):
+    if change.name in ("fits", "fits_context") and value in (0.0, 1.0):
         return "yes" if value else "no"
     return units.show(value, change.unit, change.name)
 

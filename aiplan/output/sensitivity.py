@@ -27,19 +27,28 @@ def plain_terminal() -> bool:
     return os.environ.get("TERM") == "dumb" or not encoding.startswith("utf")
 
 
-def tornado(of: str, centre: float, bars: Sequence[Bar], *, ascii_only: bool, most: int = 15) -> str:
-    """One line an input: its range, what the answer is at each end, and a bar from the one to the other."""
+def tornado(
+    of: str, centre: float, bars: Sequence[Bar], *, ascii_only: bool, share: float | None = None, most: int = 15
+) -> str:
+    """One line an input: its range, what the answer is at each end, and a bar from the one to the other.
+
+    With a `share` every input was moved by it, else from its p10 to its p90.
+    """
     unit = GRAPH[of].unit
-    head = f"{of} is {units.show(centre, unit, of)} at the central values. Each input alone, from its p10 to its p90:"
+    span = "from its p10 to its p90" if share is None else f"by {share * 100:.4g}% down and up"
+    head = f"{of} is {units.show(centre, unit, of)} at the central values. Each input alone, {span}:"
     if not bars:
-        return f"{of} is {units.show(centre, unit, of)}, and nothing uncertain moves it."
+        return (
+            f"{of} is {units.show(centre, unit, of)}, and nothing uncertain moves it.\n"
+            "--vary 'NAME=A to B' says what is uncertain; --by 10% moves every input alike."
+        )
     ends = [v for bar in bars for v in (bar.at_low, bar.at_high) if v is not None] + [centre]
     low, high = min(ends), max(ends)
     rows = []
     for bar in bars[:most]:
         moved = f"{_end(bar.at_low, unit, of)} to {_end(bar.at_high, unit, of)}"
         rows.append((bar.name, _range(bar), moved, drawn(bar, low, high, centre, ascii_only)))
-    table = columns(("input", "p10 to p90", of, ""), rows)
+    table = columns(("input", "p10 to p90" if share is None else "from, to", of, ""), rows)
     hidden = [f"and {len(bars) - most} more that move it less"] if len(bars) > most else []
     return "\n".join([head, "", clean_lines(table), *hidden])
 
@@ -94,21 +103,32 @@ def indices(of: str, found: Sequence[Index], count: int, seed: int, *, ascii_onl
     return f"{head}\nn {count}, {points:,} points, seed {seed}\n\n{clean_lines(table)}"
 
 
-def to_json(of: str, centre: float, bars: Sequence[Bar], found: Sequence[Index] | None, count: int, seed: int) -> str:
-    """Both as JSON, in SI."""
+def to_json(
+    of: str,
+    centre: float,
+    bars: Sequence[Bar],
+    found: Sequence[Index] | None,
+    count: int,
+    seed: int,
+    *,
+    share: float | None = None,
+) -> str:
+    """Both as JSON, in SI; the ends are p10 and p90, or low and high where all were moved by a share."""
+    low, high = _ends(share)
     whole: dict[str, Any] = {
         "schema": SCHEMA,
         "of": of,
         "unit": GRAPH[of].unit,
         "value": centre,
+        **({"by": share} if share is not None else {}),
         "tornado": [
             {
                 "input": bar.name,
-                "p10": bar.low,
-                "p90": bar.high,
+                low: bar.low,
+                high: bar.high,
                 **({"ends": list(bar.ends)} if bar.ends else {}),
-                "at_p10": bar.at_low,
-                "at_p90": bar.at_high,
+                f"at_{low}": bar.at_low,
+                f"at_{high}": bar.at_high,
             }
             for bar in bars
         ],
@@ -131,7 +151,12 @@ def to_json(of: str, centre: float, bars: Sequence[Bar], found: Sequence[Index] 
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def to_csv(bars: Sequence[Bar], found: Sequence[Index] | None) -> str:
+def _ends(share: float | None) -> tuple[str, str]:
+    """What the ends of a bar are called."""
+    return ("p10", "p90") if share is None else ("low", "high")
+
+
+def to_csv(bars: Sequence[Bar], found: Sequence[Index] | None, *, share: float | None = None) -> str:
     """A row an input."""
     import csv
     import io
@@ -141,7 +166,8 @@ def to_csv(bars: Sequence[Bar], found: Sequence[Index] | None) -> str:
     totals = {index.name: index for index in found or ()}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["input", "p10", "p90", "at_p10", "at_p90", "sobol_first", "sobol_total"])
+    low, high = _ends(share)
+    writer.writerow(["input", low, high, f"at_{low}", f"at_{high}", "sobol_first", "sobol_total"])
     for bar in bars:
         index = totals.get(bar.name)
         row = [bar.name, bar.low, bar.high, bar.at_low, bar.at_high]

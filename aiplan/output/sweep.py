@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiplan import units
 from aiplan.graph import GRAPH
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from aiplan.whatif.scenario import Answered
     from aiplan.whatif.sweep import Row
 
-SCHEMA = "aiplan.sweep/1"
 MOST_LINES = 200
 
 
@@ -68,16 +67,6 @@ def answers_table(answers: list[Answered]) -> str:
             out.append(table(these, shown))
     failed = [f"{a.result.name}: {check.message}" for a in answers for check in a.failed]
     return "\n\n".join([*out, *(["\n".join(f"FAILED  {line}" for line in failed)] if failed else [])])
-
-
-def json_row(number: int, answered: Answered, front: bool | None, best: list[str]) -> dict[str, Any]:
-    """One row as a map: the point, the contract's result, and how it stands among the others."""
-    out: dict[str, Any] = {"row": number, "point": answered.point, "plan": answered.status}
-    if front is not None:
-        out["front"] = front
-    if best:
-        out["best"] = best
-    return out | {"result": answered.result.to_json()}
 
 
 class Progress:

@@ -19,13 +19,6 @@ calibrated("link_latency", "Latency of a collective per doubling of its group.",
 calibrated("exposed_tensor", "Share of tensor-parallel traffic that does not hide behind the work.")
 calibrated("exposed_experts", "Share of the experts' traffic that does not hide behind the work.")
 default(
-    "exposed_pipeline",
-    "",
-    0.3,
-    "Share of the traffic between pipeline stages that does not hide behind the work.",
-    source="our judgement: sends overlap with the next micro-batch; the measurements hardly identify it",
-)
-default(
     "exposed_context",
     "",
     0.4,
@@ -88,25 +81,41 @@ def tensor_time(
     scale_out_rate: float,
     link_latency: float,
     exposed_tensor: float,
+    low_precision: float,
     *,
     value_bytes: float = 2.0,
+    gathered_bytes: float = 1.0,
 ) -> float:
     """Time that a micro-batch waits for tensor-parallel traffic on one rank.
 
         (4 + 2 r) all-reduces a layer of 2 (tp - 1) / tp tokens d_model 2 B, exposed, and 2 hops of latency each
 
-    Expert layers have half of them. Hops are tp - 1 of a ring, or 1 + 2 log2(tp) of a tree where that is fewer.
+    Expert layers have half of them. Hops are tp - 1 of a ring, or 1 + 2 log2(tp) of a tree where that is fewer. With
+    8 bits the gathered half of each is cast before it is sent (TransformerEngine, layernorm_linear.py): 1.5 for 2 B.
 
-    >>> tensor_time(8192.0, 32, 0, 4096, 1, 1, 0, 8, 3.6e11, 4e10, 1e-5, 0.5)
+    >>> tensor_time(8192.0, 32, 0, 4096, 1, 1, 0, 8, 3.6e11, 4e10, 1e-5, 0.5, 0)
     0.0
     """
     again = maximum(recompute - 1.0, 0.0)
     reductions = (layers - 0.5 * moe_layers) * (4.0 + 2.0 * again) / pp
-    size = value_bytes * rank_tokens * d_model
-    each = 2.0 * size * seconds_per_byte(tp, scale_up_domain, scale_up_rate, scale_out_rate)
+    size = (2.0 * value_bytes - (value_bytes - gathered_bytes) * low_precision) * rank_tokens * d_model
+    each = size * seconds_per_byte(tp, scale_up_domain, scale_up_rate, scale_out_rate)
     hops = minimum(tp - 1.0, 1.0 + 2.0 * log2(tp))
     time: float = reductions * (each * exposed_tensor + 2.0 * hops * link_latency)
     return time
+
+
+def domains_reached(experts_per_token: float, domains: float) -> float:
+    """Domains, on average, that hold at least one of a token's experts, which are anywhere with equal chance.
+
+        n (1 - (1 - 1 / n) ** k) of n domains
+
+    Reference: the occupancy problem, Feller 1968, sec. IV.2.
+    >>> domains_reached(8.0, 1.0), domains_reached(1.0, 8.0)
+    (1.0, 1.0)
+    """
+    out: float = domains * (1.0 - (1.0 - 1.0 / domains) ** experts_per_token)
+    return out
 
 
 @quantity("s", source="DeepSeek-AI 2024 (DeepSeek-V3), sec. 3.2; exposed share fitted")
@@ -124,6 +133,8 @@ def expert_time(
     scale_out_rate: float,
     link_latency: float,
     exposed_experts: float,
+    graphed_experts: float,
+    zero_bubble: float,
     *,
     value_bytes: float = 2.0,
 ) -> float:
@@ -131,18 +142,19 @@ def expert_time(
 
         (4 + 2 r) k tokens / tp d_model 2 B, within the domain over links, across over the network, exposed
 
-    A token crosses the network once for each domain that it reaches, not once for each expert.
+    A token crosses the network once for each domain that it reaches, not once for each expert. DualPipe, and a step
+    that is one graph, run it behind the work of another micro-batch.
 
-    >>> expert_time(8192.0, 32, 4096, 8, 1, 1, 1, 0, 8, 3.6e11, 4e10, 1e-5, 0.5)
+    >>> expert_time(8192.0, 32, 4096, 8, 1, 1, 1, 0, 8, 3.6e11, 4e10, 1e-5, 0.5, 0, 0)
     0.0
     """
     again = maximum(recompute - 1.0, 0.0)
     domains = maximum(ep / scale_up_domain, 1.0)
-    copies = minimum(experts_per_token, domains)
-    remote = (1.0 - 1.0 / domains) * copies
+    remote = (1.0 - 1.0 / domains) * domains_reached(experts_per_token, domains)
     local = (1.0 - 1.0 / minimum(ep, scale_up_domain)) * experts_per_token
     each = rank_tokens / tp * d_model * value_bytes * (local / scale_up_rate + remote / scale_out_rate)
-    time: float = moe_layers / pp * (4.0 + 2.0 * again) * (each * exposed_experts + link_latency * log2(ep))
+    waits = where(zero_bubble > 2, 0.0, 1.0 - graphed_experts) * (each * exposed_experts + link_latency * log2(ep))
+    time: float = moe_layers / pp * (4.0 + 2.0 * again) * waits
     return time
 
 
@@ -173,7 +185,7 @@ def context_time(
     return time
 
 
-@quantity("s", source="Narayanan et al. 2021, sec. 4.1")
+@quantity("s", source="Narayanan et al. 2021, sec. 4.1; Megatron-Bridge 067f987df0, comm_overlap.py")
 def point_to_point_time(
     rank_tokens: float,
     d_model: float,
@@ -182,10 +194,10 @@ def point_to_point_time(
     cp: float,
     dp: float,
     virtual_stages: float,
+    micro_batches: float,
     scale_up_domain: float,
     scale_up_rate: float,
     scale_out_rate: float,
-    exposed_pipeline: float,
     *,
     value_bytes: float = 2.0,
 ) -> float:
@@ -193,14 +205,16 @@ def point_to_point_time(
 
         2 v tokens d_model 2 B / tp / bandwidth, exposed; nothing where there is one stage
 
-    All wait for the slowest hop, which crosses domains where all stages do not share one.
+    All wait for the slowest hop, which crosses domains where all stages do not share one. With virtual stages the
+    sends run behind the work but while the pipeline fills and drains, (p - 1) / (v m) of them; without they do not.
 
-    >>> point_to_point_time(8192.0, 4096, 1, 1, 1, 1, 1, 8, 3.6e11, 4e10, 0.4)
+    >>> point_to_point_time(8192.0, 4096, 1, 1, 1, 1, 1, 16, 8, 3.6e11, 4e10)
     0.0
     """
     rate = where(tp * cp * dp * pp <= scale_up_domain, scale_up_rate, scale_out_rate)
     sent = 2.0 * virtual_stages * rank_tokens * d_model * value_bytes / tp
-    out: float = where(pp > 1, exposed_pipeline * sent / rate, 0.0)
+    exposed = where(virtual_stages > 1, minimum((pp - 1.0) / (virtual_stages * micro_batches), 1.0), 1.0)
+    out: float = where(pp > 1, exposed * sent / rate, 0.0)
     return out
 
 

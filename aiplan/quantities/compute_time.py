@@ -43,6 +43,13 @@ default("attention_sinks", "", 0.0, "1 where sink attention runs without a fused
 calibrated("sink_passes", "Times that sink attention without a fused kernel reads or writes its window.")
 calibrated("activation_passes", "Times that a kept activation is written or read, forward and backward.")
 calibrated("casting_passes", "Further times that an activation is read or written to cast it to 8 or 4 bits.")
+default(
+    "block_scaled",
+    "",
+    0.0,
+    "1 where numbers of 8 or 4 bits have a scale for each block (MXFP8, NVFP4) and NVIDIA's recipes train the model.",
+    source="one scale for a tensor",
+)
 calibrated("permute_passes", "Times that the copies of tokens sent to experts are written or read.")
 calibrated("memory_efficiency", "Share of the memory's peak bandwidth that element-wise kernels reach.")
 default(
@@ -89,6 +96,22 @@ def low_precision(peak_flops: float, peak_flops_wide: float) -> float:
     1.0
     """
     out: float = where(peak_flops > 1.5 * peak_flops_wide, 1.0, 0.0)
+    return out
+
+
+@quantity("", source="Megatron-Bridge 067f987df0, perf_recipes: full-iteration MXFP8, from the release of June 2026")
+def graphed_experts(block_scaled: float, software_age_years: float, *, since: float = 0.25) -> float:
+    """1 where the step of a model with experts is one graph, its casts fused into the experts' products.
+
+        block_scaled where the software is younger than a quarter of a year, else 0
+
+    Age is relative to the release of August 2026. Launches are replayed, and the experts' traffic runs behind the
+    work of another micro-batch.
+
+    >>> graphed_experts(1.0, 0.0), graphed_experts(1.0, 1.0)
+    (1.0, 0.0)
+    """
+    out: float = where(software_age_years < since, block_scaled, 0.0)
     return out
 
 
@@ -279,12 +302,14 @@ def elementwise_time(
     moe_layers: float,
     d_model: float,
     experts_per_token: float,
+    d_ff_expert: float,
     layer_activations: float,
     bytes_per_activation: float,
     tp: float,
     pp: float,
     recompute: float,
     low_precision: float,
+    graphed_experts: float,
     sequence_parallel: float,
     activation_passes: float,
     casting_passes: float,
@@ -295,18 +320,20 @@ def elementwise_time(
 
         tokens layers / pp * (activations * passes + copies for experts * permute_passes) / tp / memory_rate
 
-    Without sequence parallelism the residual stream is not divided by tp.
+    Without sequence parallelism the residual stream is not divided by tp. Casts add `casting_passes`, but none where
+    they are fused into the experts' products, of k (2 d_model + 3 d_ff_expert) values a token.
 
-    >>> elementwise_time(1000.0, 10, 0, 100, 0, 1000.0, 2, 1, 1, 0, 0, 1, 3.0, 0, 0, 3e12)
+    >>> elementwise_time(1000.0, 10, 0, 100, 0, 0, 1000.0, 2, 1, 1, 0, 0, 0, 1, 3.0, 0, 0, 3e12)
     1e-05
     """
     again = 1.0 + maximum(recompute - 1.0, 0.0) / 3.0
     stream = KEPT_BY_PLAIN_LAYER * d_model * bytes_per_activation
     repeated = (1.0 - sequence_parallel) * stream * (1.0 - 1.0 / tp)
     kept = layer_activations / tp + repeated
-    passes = activation_passes + casting_passes * low_precision
-    copies = moe_layers * experts_per_token * d_model * bytes_per_activation / tp
-    moved = layers * kept * passes + copies * permute_passes
+    routed = moe_layers * experts_per_token * bytes_per_activation / tp
+    cast = layers * kept - graphed_experts * routed * (2.0 * d_model + 3.0 * d_ff_expert)
+    moved = layers * kept * activation_passes + low_precision * cast * casting_passes
+    moved = moved + routed * d_model * permute_passes
     time: float = rank_tokens / pp * moved * again / memory_rate
     return time
 

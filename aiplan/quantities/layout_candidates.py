@@ -24,7 +24,7 @@ class Overheads(NamedTuple):
     timed: int = 20  # layouts that fit and are timed, of those with the least overhead
     timed_with_experts: int = 25  # the same for models with experts, whose overhead is rougher
     alike: int = 3  # most of them with the same number of stages
-    starts: int = 2  # of them, with different numbers of stages, from which the search goes on step by step
+    starts: int = 4  # of them, with different numbers of stages, from which the search goes on step by step
 
 
 OVERHEADS = Overheads()

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from aiplan.calibration import calibrated
 from aiplan.graph import NoValue, default, given, quantity
-from aiplan.maths import maximum, where
+from aiplan.maths import maximum, minimum, where
 
 OVERLAP = 3.0  # two things that overlap in part take the norm of this order, between their sum and the longer
 
 calibrated("host_layer_time", "Time in which the host launches one layer's kernels, forward and backward.", unit="s")
 calibrated("host_expert_time", "Further time in which the host launches an expert layer.", unit="s")
+calibrated("host_product_time", "Time in which the host launches the products of one expert on the rank.", unit="s")
+default(
+    "contention",
+    "",
+    0.189,
+    "Share of the time that gathering weights behind the work adds to it.",
+    source="Lee et al. 2025 (arXiv 2507.03114): mean slowdown of work that overlaps with traffic; 0.4 at most",
+)
 given("host_bandwidth", "B/s", "Bandwidth of the link between one accelerator and its host, one way.")
 default(
     "host_memory_bandwidth",
@@ -46,7 +54,6 @@ default(
     "Age of the software release, relative to that of the newest measurements.",
     source="calibration: the newest measured release, 2026-08",
 )
-calibrated("expert_release_trend", "Yearly speed-up of software for models with experts.")
 default(
     "prediction_factor",
     "",
@@ -78,16 +85,25 @@ def host_time(
     host_layer_time: float,
     host_expert_time: float,
     host_speed: float,
+    graphed_experts: float,
+    experts: float,
+    ep: float,
+    host_product_time: float,
 ) -> float:
     """Time in which the host launches the kernels of one micro-batch on one stage.
 
-        (layers host_layer_time (3 + r) / 3 + moe_layers host_expert_time) / pp / host_speed
+        (layers host_layer_time (3 + r) / 3 + moe_layers (host_expert_time + experts / ep host_product_time)) / pp
+            / host_speed
 
-    >>> host_time(10.0, 0.0, 1.0, 0.0, 1e-3, 0.0, 1.0)
+    Products are launched one by one for each expert on the rank (TransformerEngine's grouped product on several
+    streams). A step that is one graph launches none of the expert layers' kernels.
+
+    >>> host_time(10.0, 0.0, 1.0, 0.0, 1e-3, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0)
     0.01
     """
     again = 1.0 + maximum(recompute - 1.0, 0.0) / 3.0
-    time: float = (layers * host_layer_time * again + moe_layers * host_expert_time) / pp / host_speed
+    expert = moe_layers * (host_expert_time + experts / ep * host_product_time) * (1.0 - graphed_experts)
+    time: float = (layers * host_layer_time * again + expert) / pp / host_speed
     return time
 
 
@@ -104,17 +120,22 @@ def micro_batch_time(
     point_to_point_time: float,
     host_time: float,
     gather_time: float,
+    contention: float,
 ) -> float:
     """Time of one micro-batch, forward and backward, on the pipeline stage that all others wait for.
 
-        norm(norm(matrices + attention + element-wise + vocabulary + exposed traffic, host), gathered weights)
+        max(work, gather) + contention min(work, gather), where gathered weights and work run at the same time
 
-    >>> round(micro_batch_time(1.0, 0.0, 0.5, 0.3, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), 6)
+    Work is the norm of launches and of matrices + attention + element-wise + vocabulary + exposed traffic.
+
+    >>> round(micro_batch_time(1.0, 0.0, 0.5, 0.3, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.2), 6)
     2.0
     """
     device = matrix_time + expert_matrix_time + attention_time + elementwise_time + vocabulary_time
     device = device + tensor_time + expert_time + context_time + point_to_point_time
-    return partly_overlapped(partly_overlapped(device, host_time), gather_time)
+    work = partly_overlapped(device, host_time)
+    out: float = maximum(work, gather_time) + contention * minimum(work, gather_time)
+    return out
 
 
 @quantity("s", source="Narayanan et al. 2021, sec. 2.2.2")
@@ -210,19 +231,4 @@ def host_memory_per_accelerator(
     """
     shards = where(zero_stage > 0, dp * cp, 1.0)
     out: float = optimizer_offload * bytes_per_optimizer_state * rank_params / shards
-    return out
-
-
-@quantity("", source="release trend fitted to one benchmark suite's releases")
-def software_slowdown(
-    software_factor: float, software_age_years: float, experts: float, expert_release_trend: float
-) -> float:
-    """Step time of the software in use relative to the newest current Megatron-Core.
-
-        software_factor * expert_release_trend ** software_age_years with experts, else software_factor
-
-    >>> software_slowdown(1.1, 2.0, 0.0, 1.2)
-    1.1
-    """
-    out: float = software_factor * where(experts > 0, expert_release_trend**software_age_years, 1.0)
     return out

@@ -27,7 +27,7 @@ SCHEDULES = {
     "zero_bubble": Schedule(1, 1, "ZB-H1: memory as 1F1B, a third of its bubble (Qi et al. 2023, sec. 2.3, Table 2)"),
     "zero_bubble_v": Schedule(2, 2, "ZB-V: memory as 1F1B, no bubble where T_F = T_B = T_W (Qi et al. 2023, sec. 6)"),
     "dualpipe": Schedule(
-        3, 2, "DualPipe: two copies of the weights (DeepSeek-V3 2024, Table 2); what it hides of traffic is not counted"
+        3, 2, "DualPipe: two copies of the weights, experts' traffic hidden (DeepSeek-V3 2024, sec. 3.2.1, Table 2)"
     ),
 }
 

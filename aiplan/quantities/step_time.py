@@ -211,13 +211,13 @@ def step_time_of_layout(
     site_exchange_time: float,
     straggling: float,
     accelerators: float,
-    software_slowdown: float,
+    software_factor: float,
     prediction_factor: float,
     step_floor: float,
 ) -> float:
     """Time of one optimizer step while the run works, from its layout.
 
-        (pipeline + data + optimizer + step_overhead) * (1 + straggling * log2(accelerators)) * software_slowdown
+        (pipeline + data + optimizer + step_overhead) * (1 + straggling * log2(accelerators)) * software_factor
             + site_exchange_time
 
     >>> round(step_time_of_layout(4.0, 0.5, 0.3, 0.2, 0.0, 0.0, 8.0, 1.0, 1.0, 1e-3), 6)
@@ -225,7 +225,7 @@ def step_time_of_layout(
     """
     working = pipeline_time + data_time + optimizer_time + step_overhead
     waiting = 1.0 + straggling * log2(maximum(accelerators, 1.0))
-    step = working * waiting * software_slowdown * prediction_factor + site_exchange_time
+    step = working * waiting * software_factor * prediction_factor + site_exchange_time
     out: float = maximum(step, step_floor)
     return out
 

@@ -22,7 +22,8 @@ PRECISIONS = ("fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8
 PRECISION_ALIASES = {"mxfp8": "fp8", "mxfp6": "fp6", "nvfp4": "fp4", "mxfp4": "fp4"}
 
 # Choices that name one of a closed list; None where the catalogue holds the list.
-CHOICES: dict[str, tuple[str, ...] | None] = {
+Choices = Mapping[str, tuple[str, ...] | None]
+CHOICES: Choices = {
     "accelerator": None,
     "model": None,
     "site": None,
@@ -37,6 +38,8 @@ CHOICES: dict[str, tuple[str, ...] | None] = {
     "calibration": None,
 }
 
+
+YES_NO = {"false": "no", "no": "no", "off": "no", "0": "no", "true": "yes", "yes": "yes", "on": "yes", "1": "yes"}
 
 # What a plan divides by: zero of it is no plan.
 POSITIVE = frozenset(
@@ -93,12 +96,14 @@ def read_value(name: str, raw: Any, *, where: str = "") -> float:
     return value
 
 
-def read_choice(name: str, raw: Any, *, where: str = "") -> str:
+def read_choice(name: str, raw: Any, *, where: str = "", choices: Choices = CHOICES) -> str:
     """A choice's name, checked against its closed list; catalogue names are looked up later."""
     at = f"{where}: " if where else ""
+    allowed = choices[name]
+    if allowed == ("no", "yes") and str(raw).strip().lower() in YES_NO:
+        return YES_NO[str(raw).strip().lower()]
     if not isinstance(raw, str) or not raw.strip():
         raise UserError(f"{at}{name} is a name, not {raw!r}")
-    allowed = CHOICES[name]
     text = raw.strip()
     if allowed is not None:
         folded = text.lower().replace("-", "_") if name != "sparsity" else text.lower()

@@ -13,6 +13,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -120,9 +121,10 @@ class Progress:
 
         def look() -> None:
             number = size = 0
-            for file in files():
-                number, size = number + 1, size + file.size
-            self.total = number, size
+            with suppress(UserError):  # the work itself says what is wrong
+                for file in files():
+                    number, size = number + 1, size + file.size
+                self.total = number, size
 
         self._survey = threading.Thread(target=look, daemon=True)
         self._survey.start()
@@ -172,10 +174,11 @@ class Workers(Protocol):
 class Threads:
     """Threads of this process that read batches, and others that count them as they come."""
 
-    def __init__(self, reader: Reader, jobs: int = 0) -> None:
+    def __init__(self, reader: Reader, jobs: int = 0, *, readers: int = 0) -> None:
         self.reader, self.jobs = reader, jobs or os.cpu_count() or 1
         # one thread reads as fast as two count, and Python's own work is done by one thread at a time
-        self.readers, self.counters = ThreadPoolExecutor((self.jobs + 1) // 2), ThreadPoolExecutor(self.jobs)
+        self.readers = ThreadPoolExecutor(readers or (self.jobs + 1) // 2)
+        self.counters = ThreadPoolExecutor(self.jobs)
 
     def submit(self, batch: Sequence[File]) -> Future[list[Row]]:
         """Have a batch read and counted."""

@@ -93,20 +93,22 @@ def run(
         tokenizer = str(ask.tokenizer or "")
         workers = engines.DaskWorkers(scheduler, vocabulary=counted, root=root, seconds=seconds, tokenizer=tokenizer)
     else:
-        workers = corpus.Threads(reader, jobs)
+        workers = corpus.Threads(reader, jobs, readers=far.readers if far else 0)
     with closing(reader), closing(workers):
         if sampled:
             book = Journal(Path(":memory:"), about=about)
             book.begin()
-            strata = sample.choose(files, sampled, seed, root=root)
+            strata = sample.choose(files, sampled, seed, root=far.root.rstrip("/") if far else root)
             chosen = (file for one in strata.values() for _, file in one.chosen)
-            corpus.count(chosen, book, workers, quiet=quiet)
+            done = corpus.count(chosen, book, workers, quiet=quiet)
         else:
             book = Journal(journal or default_path(about), about=about, fresh=fresh)
             book.begin()
-            corpus.count(files(), book, workers, quiet=quiet, again=None if far else files)
+            done = corpus.count(files(), book, workers, quiet=quiet, again=files if not far or far.quick else None)
         book.end()
     result = report(book, models, ask, counted, strata)
+    if far and (told := far.store.price(done.files)):
+        result.assumptions.append(Assumption("documents", float(done.files), "", told))
     book.close()
     return result
 

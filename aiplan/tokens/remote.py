@@ -2,138 +2,152 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from aiplan.errors import UserError
+from aiplan.errors import UserError, nearest
+from aiplan.tokens import store
 from aiplan.tokens.corpus import WHOLE, Shard
 from aiplan.tokens.count import Counters
+from aiplan.tokens.documents import MOST_PROMPT, MOST_TEXT
 from aiplan.tokens.reader import HEAD, LARGE, File, Read, Reader
+from aiplan.tokens.served import Served
+from aiplan.tokens.store import Store, reason, visible
 
-CHANGED = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created", "ETag", "etag")
-"""What file systems call the time of a change, or a mark of the content."""
 EXTRAS = {"http": "remote", "https": "remote", "s3": "s3", "gs": "gs", "gcs": "gs"}
 """Extra that a scheme needs."""
-AT_ONCE = 16
-"""Requests about single files that wait at the same time."""
 
 
 class Remote:
     """A folder or a file behind a URL."""
 
+    readers = 4
+    """Batches that are fetched at the same time, so that the requests of one need not wait for the last of another."""
+
     def __init__(self, url: str) -> None:
-        scheme = url.partition("://")[0].lower()
+        self.url = url
+        scheme, _, rest = url.partition("://")
+        scheme = scheme.lower()
+        if not rest.strip("/") or (scheme in EXTRAS and rest.startswith("/")):
+            raise UserError(f"--corpus {url} names no {'server' if scheme in ('http', 'https') else 'bucket'}")
+        if scheme in ("http", "https") and "@" in (login := rest.partition("/")[0]):
+            place = f"{scheme}://{login.rpartition('@')[2]}"
+            raise UserError(f"--corpus {place}: a password in a URL is told to everybody; put it into ~/.netrc")
         try:
-            fsspec: Any = importlib.import_module("fsspec")
-            self.system, self.root = fsspec.core.url_to_fs(url)
-            self.single = not self.system.isdir(self.root)
-            there = not self.single or self.system.isfile(self.root)
+            self.store = Served(url) if scheme in ("http", "https") else _stored(url)
         except ImportError as error:
             extra = EXTRAS.get(scheme, "remote")
             why = "" if scheme in EXTRAS else f" ({str(error)[:120]})"
             raise UserError(f"--corpus {url} needs the extra: pip install 'aiplan[{extra}]'{why}") from None
         except Exception as error:  # every file system has errors of its own
-            raise UserError(f"--corpus {url}: {type(error).__name__}: {str(error)[:200]}") from None
-        if not there:
-            raise UserError(f"--corpus {url}: there is no such folder, or it may not be listed")
+            if "rotocol not known" in str(error):
+                near = nearest(scheme, EXTRAS) or "; known are https, s3, gs and those of fsspec"
+                raise UserError(f"--corpus {url}: {scheme}:// is not known{near}") from None
+            raise UserError(f"--corpus {url}: {reason(error)}") from None
+        self.root = self.store.root
+        self.quick = self.store.quick
 
     def listed(self, shard: Shard = WHOLE) -> Iterator[File]:
-        """All files below the folder."""
-        folder = self.root.rpartition("/")[0] if self.single else self.root.rstrip("/")
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for found in [[self.system.info(self.root)]] if self.single else self._folders():
-                mine = [about for about in found if shard.has(about["name"][len(folder) + 1 :])]
-                yield from (_file(about) for about in pool.map(self._whole, mine))
-
-    def _folders(self) -> Iterator[list[dict[str, Any]]]:
-        """What is known of the files of each folder."""
-        for _, _, files in self.system.walk(self.root, detail=True):
-            yield [{"name": name} | about for name, about in sorted(files.items())]
-
-    def _whole(self, about: dict[str, Any]) -> dict[str, Any]:
-        """What is known of a file, asked for where a list of files does not say its size, as those of HTTP do not."""
-        if about.get("size") is not None:
-            return about
+        """All files below the folder; those of hidden folders are left out, as they are here."""
         try:
-            return about | dict(self.system.info(about["name"])) | {"name": about["name"]}
-        except Exception:  # reading it will say why
-            return about
+            yield from self.store.files(lambda path: visible(path) and shard.has(path))
+        except Exception as error:  # as above
+            told = f"its files could not be listed to the end ({reason(error)}); started again it goes on"
+            raise UserError(f"--corpus {self.url}: {told}") from None
 
     def reader(self, counters: Counters, vocabulary: str, *, seconds: float) -> Reader:
         """Reads its files."""
         return _Reader(self, counters, vocabulary, seconds=seconds)
 
 
-def _file(about: dict[str, Any]) -> File:
-    return File(about["name"], int(about.get("size") or 0), _changed(about))
-
-
-def _changed(about: dict[str, Any]) -> int:
-    for key in CHANGED:
-        value = about.get(key)
-        if isinstance(value, datetime):
-            return int(value.timestamp() * 1e9)
-        if isinstance(value, int | float):
-            return int(value * 1e9)
-        if value:
-            return zlib.crc32(str(value).encode())
-    return 0
+def _stored(url: str) -> Store:
+    """A store, as anybody where there are no credentials: many buckets are public."""
+    try:
+        return Store(url)
+    except Exception as error:
+        if type(error).__name__ != "NoCredentialsError":
+            raise
+    try:
+        return Store(url, anon=True)
+    except PermissionError as error:
+        raise PermissionError(0, f"no credentials were found, and it is not public ({reason(error)})") from None
 
 
 def _failed(error: Exception) -> OSError:
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return OSError(0, reason if "cannot be fetched" in reason else f"it cannot be fetched ({reason[:120]})")
+    why = reason(error)
+    return OSError(0, why if "could not be listed" in why else f"it cannot be fetched ({why})")
 
 
 class _Reader(Reader):
-    """A reader of remote files: small ones are fetched a batch at a time; a child process gets a copy."""
+    """A reader of remote files: small ones are fetched many at once; a child process gets a copy."""
 
     def __init__(self, remote: Remote, counters: Counters, vocabulary: str, *, seconds: float) -> None:
         super().__init__(counters, vocabulary, Path(remote.root), seconds=seconds)
-        self.remote = remote
+        self.store = remote.store
         self.strip = len(remote.root.rstrip("/")) + 1
+        self.pool = ThreadPoolExecutor(store.AT_ONCE)
 
     def read(self, batch: Sequence[File]) -> list[Read]:
         """What a batch holds."""
-        small = [file.path for file in batch if file.size <= LARGE]
-        try:
-            self._local.fetched = self.remote.system.cat(small, on_error="return") if len(small) > 1 else {}
-        except Exception:  # then each is read alone, and says what is wrong with it
-            self._local.fetched = {}
+        small = [file for file in batch if file.size <= LARGE]
+        found = self.pool.map(lambda file: self._fetched(file, LARGE + 1), small)
+        self._local.fetched = dict(zip((file.path for file in small), found, strict=True))
         return super().read(batch)
 
-    def opened(self, file: File) -> BinaryIO:
-        """A remote file, open for reading. Raises OSError."""
+    def _fetched(self, file: File, most: int) -> bytes | OSError:
         try:
-            handle: BinaryIO = self.remote.system.open(file.path, "rb")
+            return self.store.fetch(file, most)
+        except Exception as error:  # every file system has errors of its own
+            return _failed(error)
+
+    def _read(self, file: File) -> Read:
+        found = self._local.fetched.get(file.path)
+        if not file.size and isinstance(found, bytes):  # its server does not tell its size
+            if len(found) > LARGE:
+                found = self._fetched(file, MOST_PROMPT + 1)
+                if not isinstance(found, OSError) and len(found) > MOST_PROMPT:
+                    found = OSError(0, f"larger than {MOST_PROMPT >> 20} MiB, and its server does not tell its size")
+                self._local.fetched[file.path] = found
+            file = file._replace(size=0 if isinstance(found, OSError) else len(found))
+        read = super()._read(file)
+        read.row.folder = self.store.name(read.row.folder)
+        return read
+
+    def opened(self, file: File) -> BinaryIO:
+        """A copy of a remote file, open for reading. Raises OSError."""
+        handle = tempfile.NamedTemporaryFile()  # noqa: SIM115  (the reader closes it)
+        try:
+            self.store.copy(file, Path(handle.name))
         except Exception as error:  # as above
+            handle.close()
             raise _failed(error) from None
-        return handle
+        return handle  # type: ignore[return-value]
 
     def content(self, file: File, *, whole: bool) -> bytes:
         """The bytes of a remote file, or its first ones. Raises OSError."""
-        data = self._local.fetched.pop(file.path, None)
-        if isinstance(data, bytes):
-            return data
-        try:
-            if data is not None:
-                raise data
-            with self.opened(file) as handle:
-                return handle.read() if whole else handle.read(HEAD)
-        except Exception as error:  # as above
-            raise _failed(error) from None
+        found = self._local.fetched.get(file.path)
+        if found is None:
+            found = self._fetched(file, file.size + 1 if whole else HEAD)
+        if isinstance(found, OSError):
+            raise found
+        data: bytes = found
+        return data if whole else data[:HEAD]
 
     @contextmanager
     def local(self, file: File, data: bytes) -> Iterator[Path]:
         """A copy."""
+        if len(data) < file.size:
+            raise OSError(0, f"larger than {MOST_TEXT >> 20} MiB")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "document"
             path.write_bytes(data)
             yield path
+
+    def close(self) -> None:
+        """End the child processes, and leave what has not begun."""
+        self.pool.shutdown(cancel_futures=True)
+        super().close()

@@ -84,7 +84,7 @@ def _chance(path: str, seed: int) -> float:
 def _allocate(strata: list[Stratum], most: int) -> None:
     """Shares of the sample by bytes, at least eight files of each stratum (or all), never more than there are."""
     for one in strata:
-        one.take = min(one.files, 8 if one.bytes else 1)
+        one.take = min(one.files, 8)
     left = most - sum(one.take for one in strata)
     open_ = [one for one in strata if one.take < one.files]
     while left > 0 and open_:
@@ -105,19 +105,20 @@ def estimate(strata: dict[str, Stratum], tokens: Mapping[str, float]) -> Estimat
     total = variance = 0.0
     freedom = 0.0
     for one in strata.values():
-        pairs = [(file.size, tokens.get(file.path, 0)) for _, file in one.chosen]
+        whole = one.bytes or one.files  # a server that does not tell sizes has files in place of bytes
+        pairs = [(file.size if one.bytes else 1, tokens.get(file.path, 0)) for _, file in one.chosen]
         read = sum(size for size, _ in pairs)
         if not pairs or not read:
             continue
         ratio = sum(count for _, count in pairs) / read
-        total += ratio * one.bytes
+        total += ratio * whole
         n = len(pairs)
         if n >= one.files or n < 2:
             continue
         errors = [count - ratio * size for size, count in pairs]
         spread = sum(e * e for e in errors) / (n - 1)
         # The mean size of the sample in place of the corpus's: the better form where sizes vary (Cochran 6.12).
-        scale = (one.bytes / one.files) / (read / n)
+        scale = (whole / one.files) / (read / n)
         part = (one.files * scale) ** 2 * (1 - n / one.files) * spread / n
         variance += part
         freedom += part * part / (n - 1)

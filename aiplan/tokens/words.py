@@ -75,13 +75,17 @@ def _nodes(model: Model | None, ask: Ask, names: list[str]) -> tuple[dict[str, N
 
 
 def _of_model(model: Model) -> dict[str, Given]:
-    """What the catalogue knows of a model."""
+    """What the catalogue knows of a model; texts differ in their tokens a word as the rule of thumb says."""
+    per_word = PER_WORD * ratios.ratio(model.vocabulary, "prose")[0]
+    rule = GRAPH["tokens_per_word"]
+    usual, (low, high) = rule.default or 1.0, rule.spread or (1.0, 1.0)
     found = {
         "context_window": Given(model.window, "catalog", model.source, f"the window of {model.name} is not known"),
         "tokens_per_word": Given(
-            PER_WORD * ratios.ratio(model.vocabulary, "prose")[0],
+            per_word,
             "catalog",
             f"{PER_WORD} of o200k on the King James Bible, and its ratio to {model.vocabulary}",
+            spread=(per_word * low / usual, per_word * high / usual),
         ),
     }
     for name in ("reading_speed", "writing_speed"):

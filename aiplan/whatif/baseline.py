@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,23 @@ class Known:
     result: Result
     key: str = ""
     point: str = ""
+    folder: Path | None = None
+    """Where the files lie that it names; none where it was saved."""
 
 
 def known_from(
-    what: str, path: Path | None, catalog: Catalog, defaults: dict[str, Any] | None, over: Over | None = None
+    what: str,
+    path: Path | None,
+    catalog: Catalog,
+    defaults: dict[str, Any] | None,
+    over: Over | None = None,
+    *,
+    keep: ExitStack | None = None,
 ) -> list[Known]:
-    """The plans of a scenario file, a saved result, or of `path` at a revision; none where it did not exist there."""
+    """The plans of a scenario file, a saved result, or of `path` at a revision; none where it did not exist there.
+
+    Files of a revision stay readable until `keep` is closed.
+    """
     file = Path(what)
     if is_file(file):
         if file.suffix.lower() == ".json":
@@ -39,7 +51,8 @@ def known_from(
         raise UserError(f"{what}: no such file")
     from aiplan.whatif.history import file_at
 
-    with file_at(what, path) as copy:
+    with ExitStack() as own:
+        copy = (keep or own).enter_context(file_at(what, path))
         if copy is None:
             return []
         try:
@@ -49,7 +62,7 @@ def known_from(
 
 
 def _known(answered: Answered) -> Known:
-    return Known(answered.result, answered.key, point_text(answered))
+    return Known(answered.result, answered.key, point_text(answered), answered.path.parent)
 
 
 def point_text(answered: Answered) -> str:

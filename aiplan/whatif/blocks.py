@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from aiplan.catalog import Catalog
+from aiplan.errors import LayoutError
 from aiplan.plan import train
 from aiplan.specs.question import Question
 from aiplan.specs.scenario import Scenario, Variant
@@ -40,6 +41,8 @@ class Work:
     overlays: tuple[Path, ...]
     defaults: dict[str, Any]
     columns: tuple[str, ...]
+    whole: bool = False
+    """Whether the whole answer of each point is asked, beside the columns."""
 
     @property
     def drawn(self) -> bool:
@@ -55,6 +58,8 @@ class Block:
     columns: dict[str, Any]
     plan: list[str]
     binding: list[str]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    """Each point and its whole answer, where that is asked."""
 
 
 @dataclass(slots=True)
@@ -74,7 +79,7 @@ class Solver:
         self.grid = grid_from(work.path, work.key, work.scenario, work.over.most_points)
         parsed = conditions(work.path, work.key, work.scenario, work.over)
         self.asserted = [a for a, kind in parsed if kind == "assert"]
-        if work.drawn or work.scenario.ask != "train" or any(a.percentile for a in self.asserted):
+        if work.whole or work.drawn or work.scenario.ask != "train" or any(a.percentile for a in self.asserted):
             self.kind = "answered"
             return
         self.kind = "solved"
@@ -115,7 +120,7 @@ class Solver:
         names = self.columns()
         out = Block(self.grid.kept(start, stop), {name: [] for name in names}, [], [])
         for index in out.indices:
-            row, plan, binding = self._answered(index) if self.kind == "answered" else self._solved(index)
+            row, plan, binding = self._answered(index, out) if self.kind == "answered" else self._solved(index)
             for name in names:
                 out.columns[name].append(row.get(name))
             out.plan.append(plan)
@@ -129,15 +134,20 @@ class Solver:
         with located(point):
             return answer_one(work.path, work.key, work.scenario, title, self.catalog, work.defaults, work.over, point)
 
-    def _answered(self, index: int) -> tuple[dict[str, float | None], str, list[str]]:
+    def _answered(self, index: int, out: Block) -> tuple[dict[str, float | None], str, list[str]]:
         found = self.answered(index)
+        if self.work.whole:
+            out.rows.append({"point": found.point, "result": found.result.to_json()})
         return values_of(found, self.work.columns), found.status, found.result.binding
 
     def _solved(self, index: int) -> tuple[dict[str, float | None], str, list[str]]:
         point = self.grid.at(index)
         with located(point):
             asked = grid.at_point(self.question, point)
-            plan = train(asked, self.catalog, self.work.defaults, more=[a.quantity for a in self.asserted])
+            try:
+                plan = train(asked, self.catalog, self.work.defaults, more=[a.quantity for a in self.asserted])
+            except LayoutError:
+                return {}, "impossible", ["layout"]
         holds = all(holds_at(a, plan.value(a.quantity)) for a in self.asserted)
         word = "impossible" if plan.impossible else "ok" if holds else "failed"
         return {name: plan.value(name) for name in self.work.columns}, word, plan.binding

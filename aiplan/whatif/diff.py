@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiplan.errors import UserError
-from aiplan.plan import TRAIN, train
-from aiplan.specs.question import read_question
+from aiplan.plan import TRAIN
 from aiplan.specs.result import Result
+from aiplan.whatif.asked import again, first_names, value_of
 from aiplan.whatif.baseline import Known
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 SAME = 1e-9
 MOST_INPUTS = 40
+MAIN = ("run_cost", "training_days", "cost", "document_tokens")  # the first that both sides have is looked at
+FILES = ("doc", "tokenizer", "prices")
+SIZES = ("documents", "document_bytes", "document_words", "document_pages", "document_images")
 PROGRAM = "program or catalogue"
 TOGETHER = "several inputs together"
 
@@ -87,7 +91,7 @@ def differences(
         if old is not None:
             left.remove(old)
         name = new.result.name or new.key or new.point or "plan"
-        out.append(_difference(name, old.result if old else None, new.result, catalog, defaults))
+        out.append(_difference(name, old, new, catalog, defaults))
     gone = [Difference(old.result.name or old.key or old.point or "plan", old.result, None) for old in left]
     return [*out, *gone]
 
@@ -102,16 +106,21 @@ def _partner(left: list[Known], new: Known, only: bool) -> Known | None:
 
 
 def _difference(
-    name: str, before: Result | None, after: Result, catalog: Catalog, defaults: dict[str, Any] | None
+    name: str, old: Known | None, new: Known, catalog: Catalog, defaults: dict[str, Any] | None
 ) -> Difference:
+    before, after = old.result if old else None, new.result
     out = Difference(name, before, after)
-    if before is None:
+    if old is None or before is None:
         return out
     out.changes = changes(before, after)
     out.turned = turned(before, after)
-    known = ("run_cost", "training_days", *(change.name for change in out.changes))
+    known = (*MAIN, *(change.name for change in out.changes))
     out.of = next((n for n in known if _value(before, n) is not None and _value(after, n) is not None), "run_cost")
-    out.causes = causes(before, after, out.of, catalog, defaults)
+
+    def at(inputs: Mapping[str, Any]) -> float | None:
+        return _answer(after.ask, inputs, out.of, catalog, defaults)
+
+    out.causes = causes(old, new, out.of, at)
     return out
 
 
@@ -149,24 +158,21 @@ def turned(before: Result, after: Result) -> list[Turned]:
 # -- causes ----------------------------------------------------------------------------------------------------
 
 
-def causes(before: Result, after: Result, of: str, catalog: Catalog, defaults: dict[str, Any] | None) -> list[Cause]:
+def causes(old_side: Known, new_side: Known, of: str, at: Callable[[Mapping[str, Any]], float | None]) -> list[Cause]:
     """What was written otherwise, and what each makes of the change of `of`.
 
     Each input is changed first, with all others as they were, and last, with all others as they are now; the mean of
     both is its part, so no order is preferred. What is left is what several do together, and what is not in the
-    inputs at all: the program or the catalogue, where the first side was saved.
+    inputs at all: the program or the catalogue, where the first side was saved. `at` answers inputs.
     """
-    old, new = _typed(before.inputs), _typed(after.inputs)
+    before, after = old_side.result, new_side.result
+    old, new = _typed(old_side), _typed(new_side)
     changed = [name for name in dict.fromkeys((*old, *new)) if old.get(name) != new.get(name)]
     out = [Cause(name, _said(old.get(name)), _said(new.get(name))) for name in changed]
     start, end = _value(before, of), _value(after, of)
-    if start is None or end is None or before.ask != "train" or after.ask != "train" or len(changed) > MOST_INPUTS:
+    if start is None or end is None or before.ask != after.ask or before.ask == "facts" or len(changed) > MOST_INPUTS:
         return out
     total = end - start
-
-    def at(inputs: Mapping[str, Any]) -> float | None:
-        return _answer(inputs, of, catalog, defaults)
-
     first, last = at(old), at(new)
     if first is None or last is None:
         return out
@@ -191,8 +197,35 @@ def causes(before: Result, after: Result, of: str, catalog: Catalog, defaults: d
     return out
 
 
-def _typed(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in inputs.items() if name not in ("draws", "seed", "search_each_draw")}
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files that an input names: the same where their names and their sizes are, wherever they lie."""
+
+    text: str
+    sizes: tuple[float | None, ...]
+    folder: Path | None = field(compare=False)
+    tokens: float | None = field(compare=False)
+
+    def __str__(self) -> str:
+        words = self.sizes[SIZES.index("document_words")] if self.sizes else None
+        return self.text if words is None else f"{self.text} ({words:,.0f} words)"
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """What to set to read them again; of documents that are no longer there, how long they were."""
+        if self.folder is None and name == "doc":
+            return {} if self.tokens is None else {"document_tokens": self.tokens}
+        return {name: str((self.folder or Path()) / self.text)}
+
+
+def _typed(side: Known) -> dict[str, Any]:
+    found = side.result
+    out = {n: value for n, value in found.inputs.items() if n not in ("draws", "seed", "search_each_draw")}
+    if found.ask == "tokens":
+        sizes = tuple(_value(found, name) for name in SIZES)
+        for name in (n for n in FILES if n in out):
+            of = sizes if name == "doc" else ()
+            out[name] = Files(str(out[name]), of, side.folder, _value(found, "document_tokens"))
+    return out
 
 
 def _said(value: Any) -> str | None:
@@ -209,21 +242,15 @@ def _with(base: Mapping[str, Any], other: Mapping[str, Any], name: str) -> dict[
     return out | ({name: other[name]} if name in other else {})
 
 
-def _answer(inputs: Mapping[str, Any], of: str, catalog: Catalog, defaults: dict[str, Any] | None) -> float | None:
-    """An answer of the plan that these inputs ask, at the central values of what varies; None where there is none."""
-    settings = {n: v for n, v in inputs.items() if "." not in n}
-    limits = {n.removeprefix("limit."): v for n, v in inputs.items() if n.startswith("limit.")}
-    vary = {n.removeprefix("vary."): v for n, v in inputs.items() if n.startswith("vary.")}
+def _answer(
+    ask: str, inputs: Mapping[str, Any], of: str, catalog: Catalog, defaults: dict[str, Any] | None
+) -> float | None:
+    """An answer to the question that these inputs ask, at the central values of what varies; None if there is none."""
+    plain: dict[str, Any] = {}
+    for name, value in inputs.items():
+        plain |= value.settings(name) if isinstance(value, Files) else {name: value}
     try:
-        question = read_question(settings, limits)
-        if vary:
-            from aiplan.whatif.draws import central
-            from aiplan.whatif.inputs import read_inputs, read_typed
-
-            found = read_inputs(read_typed([f"{name}={text}" for name, text in vary.items()]))
-            names = {i.name: i.names[0] for i in found if i.kind == "names"}
-            question = central(question, found, names)
-        value = train(question, catalog, defaults, more=[of]).value(of)
+        asked = again(ask, plain, catalog, defaults)
+        return value_of(asked.solve(first_names(asked.vary), [of]), of)
     except UserError:
         return None
-    return None if value is None else float(value)

@@ -7,13 +7,13 @@ is the size where it was solved for. A drawn choice is decided before too: its d
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from aiplan.graph import Given
+from aiplan.graph import Given, Node
 from aiplan.plan import LAYOUT, Engine, Plan
-from aiplan.quantities.scaling import AXES, LOG_AXES
+from aiplan.quantities.scaling import AXES, LOG_AXES, Law
 from aiplan.specs.question import Question
 from aiplan.whatif.arrays import hypercube, normal, numpy
 from aiplan.whatif.inputs import Input, spread
@@ -22,6 +22,7 @@ from aiplan.whatif.many import Memo, evaluate
 DEFAULT_DRAWS, DEFAULT_SEED, MOST_DRAWS = 10_000, 0, 1_000_000
 SEARCHED_DRAWS, MOST_SEARCHED = 1_000, 20_000  # where each draw searches its layout, some 6 ms
 LAW_PARTS = len(AXES)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -55,12 +56,13 @@ class Draws:
 
 @dataclass(slots=True)
 class Model:
-    """A plan made ready for many evaluations: what is held, what may move, and the law's joint coefficients."""
+    """An answer made ready for many evaluations: what is held, what may move, and the law's joint coefficients."""
 
-    plan: Plan
     engine: Engine
     inputs: dict[str, Input]
-    law: str | None
+    nodes: Mapping[str, Node]
+    unresolved: Mapping[str, str] = field(default_factory=dict)
+    law: Law | None = None
     memo: Memo | None = None
 
     def evaluate(self, values: dict[str, Any], count: int) -> tuple[dict[str, Any], dict[str, str]]:
@@ -72,7 +74,8 @@ class Model:
     def law_values(self, scores: list[Any]) -> dict[str, Any]:
         """The law's coefficients, drawn jointly, from an array of standard normal scores for each of them."""
         np = numpy()
-        law = self.plan.expanded.law
+        law = self.law
+        assert law is not None
         factor = np.linalg.cholesky(np.asarray(law.covariance))
         moved = factor @ np.stack(scores)
         out = {}
@@ -94,53 +97,61 @@ def model_of(plan: Plan, vary: list[Input], *, search: bool = False) -> Model:
             held[name] = Given(plan.nodes[name].value, "search")
     asks = [name for name, node in plan.nodes.items() if node.value is not None]
     engine = Engine(held, plan.rivals, (), asks)
+    inputs = uncertain(plan.nodes, engine, varied)
+    law = _law(plan, engine, varied)
+    return Model(engine, inputs, plan.nodes, plan.unresolved, law, {} if search else None)
+
+
+def uncertain(nodes: Mapping[str, Node], engine: Engine, varied: Mapping[str, Input]) -> dict[str, Input]:
+    """The inputs that move: what varies, and every default or fact with an interval."""
     inputs = {name: i for name, i in varied.items() if name in engine.order.supplied}
-    for name, node in plan.nodes.items():
+    for name, node in nodes.items():
         usable = node.spread and node.value and node.spread[0] > 0 and node.origin != "given"
         if usable and name in engine.order.supplied and name not in varied:
             assert node.spread is not None
             inputs[name] = spread(name, node.value, *node.spread)
-    return Model(plan, engine, inputs, _law(plan, engine, varied), {} if search else None)
+    return inputs
 
 
-def _law(plan: Plan, engine: Engine, varied: dict[str, Input]) -> str | None:
-    """The law's name where it decided something, its coefficients are known jointly, and the user pinned none."""
+def _law(plan: Plan, engine: Engine, varied: dict[str, Input]) -> Law | None:
+    """The law where it decided something, its coefficients are known jointly, and the user pinned none."""
     from aiplan.whatif.uncertainty import by_law
 
     law = plan.expanded.law
     pinned = [n for n in AXES if n in varied or n in plan.question.given]
     decided = any(by_law(plan, n) for n in ("tokens", "params", "training_flops"))
     known = law.covariance is not None and all(n in engine.order.supplied for n in AXES[:1])
-    return law.name if decided and known and not pinned else None
+    return law if decided and known and not pinned else None
 
 
 def simulate(
-    solve: Callable[[Question], Plan],
-    question: Question,
+    solve: Callable[[dict[str, str]], T],
+    ready: Callable[[T], Model],
     vary: list[Input],
     *,
     count: int,
     seed: int,
     search: bool = False,
-) -> tuple[Plan, Draws]:
-    """The plan at the central values, and `count` draws around it.
+) -> tuple[T, Draws]:
+    """The answer at the central values, and `count` draws around it.
 
-    `solve` plans a question. The plan returned is that of the first name of each drawn choice.
+    `solve` answers under names of the drawn choices, `ready` makes the answer ready for draws. The answer returned is
+    that of the first names.
     """
     np = numpy()
     named = [i for i in vary if i.kind == "names"]
     draws = Draws(count, seed, {i.name: i for i in named}, search=search)
     picked = [i.at(hypercube(seed, i.name, count)) for i in named]
-    first: Plan | None = None
+    first: T | None = None
     for combination in itertools.product(*(range(len(i.names)) for i in named)):
         here = np.ones(count, dtype=bool)
         for index, which in zip(picked, combination, strict=True):
             here &= index == which
         names = {i.name: i.names[k] for i, k in zip(named, combination, strict=True)}
-        plan = solve(central(question, vary, names))
-        first = first or plan
+        answer = solve(names)
+        first = first or answer
         if here.any():
-            _join(draws, model_of(plan, vary, search=search), here)
+            _join(draws, ready(answer), here)
     assert first is not None
     for i, index in zip(named, picked, strict=True):
         draws.scores[i.name] = [(index == k).astype(float) for k in range(len(i.names) - 1)]
@@ -165,13 +176,13 @@ def _join(draws: Draws, model: Model, here: Any) -> None:
         draws.inputs.setdefault(name, source)
         draws.scores.setdefault(name, [normal(u)])
     if model.law:
-        key = f"law {model.law}"
+        key = f"law {model.law.name}"
         if key not in draws.scores:
             draws.laws.append(key)
             draws.scores[key] = [normal(hypercube(draws.seed, f"{key} {i}", draws.count)) for i in range(LAW_PARTS)]
         moving |= model.law_values([score[here] for score in draws.scores[key]])
     out, why = model.evaluate(moving, int(here.sum()))
-    unknown = {n: node.why_null for n, node in model.plan.nodes.items() if node.value is None and node.why_null}
+    unknown = {n: node.why_null for n, node in model.nodes.items() if node.value is None and node.why_null}
     draws.reasons = why | unknown | draws.reasons
     for name, value in out.items():
         if name not in draws.values:

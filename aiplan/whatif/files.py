@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import glob
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +129,91 @@ def _explain(path: Path, error: ValidationError, above: Keys) -> str:
     if scalar:
         return f"{where}: {name} is one value, text or a number, not {str(first['input'])[:60]!r}"
     return f"{where}: {name}: {first['msg'][:1].lower()}{first['msg'][1:]}, but it is {str(first['input'])[:60]!r}"
+
+
+# -- folders ---------------------------------------------------------------------------------------------------
+
+_SCENARIO = re.compile(r"(?m)^(?:\s*\{\s*)?[\"']?aiplan[\"']?\s*:")
+
+
+def found_in(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Scenario files of these paths, each once and in order, and a line for each YAML file that is none.
+
+    Of a folder they are the .yaml and .yml files below it, in the order of their names. Hidden ones and links to
+    folders are left out, and so is a base of others that asserts nothing. A path that is no folder stands for itself.
+    Raises UserError where a folder holds no scenario.
+    """
+    out: dict[Path, None] = {}
+    skipped: list[str] = []
+    for path in paths:
+        if not path.is_dir():
+            out[path] = None
+            continue
+        files = {file: _is_scenario(file) for file in _yaml_below(path)}
+        plans = [file for file, ours in files.items() if ours]
+        bases = {base for file in plans if (base := _base(file))}
+        empty = [file for file in plans if file.resolve() in bases and not _asserts(file)]
+        if not set(plans) - set(empty):
+            raise UserError(f"{path}: this folder holds no scenario, a .yaml file with a line 'aiplan: 1'")
+        skipped += [f"{file}: skipped, no line begins with 'aiplan: 1'" for file, ours in files.items() if not ours]
+        skipped += [f"{file}: skipped, a base of others that asserts nothing" for file in empty]
+        out |= dict.fromkeys(file for file in plans if file not in empty)
+    return list(out), skipped
+
+
+def named_files(data: Any, key: str = "") -> set[str]:
+    """The files and folders that a scenario about documents names, of patterns the folder above the first sign."""
+    if isinstance(data, dict):
+        return {p for name, value in data.items() for p in named_files(value, key if name == "choice" else str(name))}
+    if isinstance(data, list):
+        return {found for value in data for found in named_files(value, key)}
+    if key not in ("doc", "tokenizer", "prices") or not isinstance(data, str):
+        return set()
+    parts = Path(data).parts
+    plain = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return {str(Path(*parts[:plain]))}
+
+
+def _yaml_below(folder: Path) -> Iterator[Path]:
+    """YAML files below a folder, in the order of their names."""
+    try:
+        entries = sorted(folder.iterdir(), key=lambda p: p.name)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read ({error.strerror})") from None
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            yield from _yaml_below(entry)
+        elif entry.suffix.lower() in (".yaml", ".yml") and is_file(entry):
+            yield entry
+
+
+def _is_scenario(file: Path) -> bool:
+    """Whether a file says that it is one, well-formed or not; of one that cannot be read, answering says why."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            return _SCENARIO.search(lines.read(yamlio.MAX_BYTES)) is not None
+    except OSError:
+        return True
+
+
+def _base(file: Path) -> Path | None:
+    """The file that a scenario builds on."""
+    try:
+        data = yamlio.load(file)
+        base = data.get("base") if isinstance(data, dict) else None
+        return parent_of(file, base) if isinstance(base, str) else None
+    except UserError:
+        return None
+
+
+def _asserts(file: Path) -> bool:
+    """Whether a scenario has conditions, or cannot be read."""
+    try:
+        return any(scenario.assert_ for scenario in read_all(file).values())
+    except UserError:
+        return True
 
 
 # -- places ----------------------------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ from typing import Any
 from aiplan import units
 from aiplan.errors import UserError, nearest
 from aiplan.graph import GRAPH
-from aiplan.specs.question import CHOICES, LIMITS, Question, read_choice, read_value
+from aiplan.specs.layout import read_layout
+from aiplan.specs.question import CHOICES, LIMITS, Choices, Question, read_choice, read_value
 from aiplan.whatif.inputs import difference
 
 MOST_POINTS = 10_000
+NAMED: Choices = {**CHOICES, "layout": None}  # what is swept by name
 FORMS = "a list, 'a..b by c' or 'a..b xN'"
 _RANGE = re.compile(r"\s*(\S.*?)\s*\.\.\s*(\S.*?)\s+(?:by\s+(\S.*?)|x\s*([0-9.eE+]+))\s*$")
 
@@ -54,22 +56,22 @@ def read_grid(sweep: Mapping[str, Any], *, most: int = MOST_POINTS, where: str =
     return [read_axis(name, raw, most=most, where=where) for name, raw in sweep.items()]
 
 
-def read_axis(name: str, raw: Any, *, most: int = MOST_POINTS, where: str = "") -> Axis:
+def read_axis(name: str, raw: Any, *, most: int = MOST_POINTS, where: str = "", choices: Choices = NAMED) -> Axis:
     """One axis. Raises UserError for what is none of the forms, or a value that the quantity cannot have."""
     at = f"{where}: " if where else ""
-    if name not in GRAPH and name not in CHOICES:
-        raise UserError(f"{at}there is no quantity {name!r}{nearest(name, [*GRAPH.quantities, *CHOICES])}")
+    if name not in GRAPH and name not in choices:
+        raise UserError(f"{at}there is no quantity {name!r}{nearest(name, [*GRAPH.quantities, *choices])}")
     if isinstance(raw, list):
         if not raw:
             raise UserError(f"{at}sweep: {name} is an empty list")
-        return Axis(name, tuple(_step(name, value, where) for value in raw))
+        return Axis(name, tuple(_step(name, value, where, choices) for value in raw))
     if not isinstance(raw, str):
         raise UserError(f"{at}sweep: {name} is {FORMS}, not {raw!r}")
     found = _RANGE.match(raw)
     if not found:
         hint = "; a range says its step, e.g. '60..360 by 60'" if ".." in raw else ""
         raise UserError(f"{at}sweep: {name}: {raw!r} is not {FORMS}{hint}")
-    if name in CHOICES:
+    if name in choices:
         raise UserError(f"{at}sweep: {name} is a choice by name, so it is swept by a list")
     low, high = (read_value(name, found[i], where=where) for i in (1, 2))
     values = _even(found[3], low, high, name, where) if found[3] else _times(found[4], low, high, at, name)
@@ -79,9 +81,12 @@ def read_axis(name: str, raw: Any, *, most: int = MOST_POINTS, where: str = "") 
     return Axis(name, tuple(Step("", v, of=name) for v in values))
 
 
-def _step(name: str, raw: Any, where: str) -> Step:
-    if name in CHOICES:
-        choice = read_choice(name, raw, where=where)
+def _step(name: str, raw: Any, where: str, choices: Choices) -> Step:
+    if name in choices:
+        choice = read_choice(name, raw, where=where, choices=choices)
+        if name == "layout":
+            read_layout(choice, where=where)
+            choice = ",".join(choice.replace(",", " ").split())
         return Step(choice, choice=choice)
     return Step(str(raw), read_value(name, raw, where=where))
 
@@ -170,7 +175,12 @@ class Grid:
 
 
 def grid_of(
-    axes: Sequence[Axis], skip: Sequence[Mapping[str, Any]] = (), *, most: int = MOST_POINTS, where: str = ""
+    axes: Sequence[Axis],
+    skip: Sequence[Mapping[str, Any]] = (),
+    *,
+    most: int = MOST_POINTS,
+    where: str = "",
+    choices: Choices = NAMED,
 ) -> Grid:
     """The grid of axes without what is skipped. Raises UserError beyond the cap, and where nothing is left."""
     at = f"{where}: " if where else ""
@@ -178,6 +188,10 @@ def grid_of(
     if total > most:
         raise UserError(f"{at}the sweep has {total:,} points, above the cap of {most:,}; --max-points raises it")
     known = {axis.name: i for i, axis in enumerate(axes)}
+    if "layout" in known:
+        members = {n for step in axes[known["layout"]].steps for n in read_layout(step.choice)}
+        if twice := sorted(members & set(known)):
+            raise UserError(f"{at}sweep: {twice[0]} is swept, and in a layout that is swept too")
     left_out = []
     for entry in skip:
         for name in entry:
@@ -185,7 +199,7 @@ def grid_of(
                 raise UserError(
                     f"{at}skip: {name} is not swept{nearest(name, known)}; swept: {', '.join(sorted(known))}"
                 )
-        steps = {known[name]: _step(name, raw, where) for name, raw in entry.items()}
+        steps = {known[name]: _step(name, raw, where, choices) for name, raw in entry.items()}
         left_out.append(
             {i: frozenset(k for k, s in enumerate(axes[i].steps) if _same(s, step)) for i, step in steps.items()}
         )
@@ -212,13 +226,18 @@ def _same(a: Step, b: Step) -> bool:
 def at_point(question: Question, point: Point) -> Question:
     """The question with the values of one point of the grid."""
     given, limits, choices = dict(question.given), dict(question.limits), dict(question.choices)
+    layout = question.layout
     for name, step in point.items():
-        if step.choice is not None:
+        if name == "layout":
+            given = {n: v for n, v in given.items() if n not in layout}
+            layout = read_layout(step.choice)
+            given |= layout
+        elif step.choice is not None:
             choices[name] = step.choice
         elif step.value is not None:
             (limits if name in LIMITS else given)[name] = step.value
     typed = question.typed | {name: step.text for name, step in point.items()}
-    return replace(question, given=given, limits=limits, choices=choices, typed=typed)
+    return replace(question, given=given, limits=limits, choices=choices, typed=typed, layout=layout)
 
 
 def title(point: Point) -> str:
@@ -231,15 +250,17 @@ def title(point: Point) -> str:
 
 
 def read_typed(pairs: list[str]) -> dict[str, Any]:
-    """`--sweep NAME=...` pairs as the map that a file would hold; a list is written with commas.
+    """`--sweep NAME=...` pairs as the map that a file would hold; a list is written with commas, of layouts with `;`.
 
-    >>> read_typed(["accelerator=h100,gb200", "training_days=60..360 by 60"])
-    {'accelerator': ['h100', 'gb200'], 'training_days': '60..360 by 60'}
+    >>> read_typed(["accelerator=h100,gb200", "training_days=60..360 by 60", "layout=tp=8,pp=16; tp=4,pp=32"])
+    {'accelerator': ['h100', 'gb200'], 'training_days': '60..360 by 60', 'layout': ['tp=8,pp=16', 'tp=4,pp=32']}
     """
     from aiplan.specs.question import read_pairs
 
     out: dict[str, Any] = {}
     for name, text in read_pairs(pairs, "--sweep").items():
         inner = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-        out[name] = inner if ".." in inner else [part.strip() for part in inner.split(",")]
+        parts = [part.strip() for part in inner.split(";" if name == "layout" else ",")]
+        ranges = ".." in inner and (name in GRAPH or _RANGE.match(inner))
+        out[name] = inner if ranges else [part for part in parts if part]
     return out

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from aiplan import yamlio
 from aiplan.errors import UserError
-from aiplan.whatif.files import MOST_BASES
+from aiplan.whatif.files import MOST_BASES, named_files
 
 SECONDS = 30
 
@@ -69,6 +72,27 @@ def _copied(path: Path, root: Path, copy: Path, commit: str, folder: Path) -> Pa
             data = yamlio.loads(text, str(file))
         except UserError:
             break  # answering it says what is wrong
+        for named in sorted(named_files(data)):
+            _copy_files(Path(os.path.normpath(file.parent / named)), root, copy, commit)
         base = data.get("base") if isinstance(data, dict) else None
         file = (file.parent / base).resolve() if isinstance(base, str) else None
     return first
+
+
+def _copy_files(path: Path, root: Path, copy: Path, commit: str) -> None:
+    """Copy a file or a folder as it was; what did not exist there is left out, and answering says so."""
+    if not path.is_relative_to(root):
+        return
+    inside = path.relative_to(root).as_posix()
+    words = ["git", "-C", str(root), "archive", "--format=tar", commit, *([inside] if inside != "." else [])]
+    with tempfile.TemporaryFile() as packed:
+        if subprocess.run(words, stdout=packed, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL).returncode:
+            return
+        packed.seek(0)
+        with tarfile.open(fileobj=packed) as files:
+            for member in files:
+                target, data = Path(os.path.normpath(copy / member.name)), files.extractfile(member)
+                if data is not None and member.isfile() and target.is_relative_to(copy) and not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    with data, target.open("wb") as out:
+                        shutil.copyfileobj(data, out)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from aiplan import units
 from aiplan.errors import UserError, nearest
 from aiplan.graph import GRAPH
-from aiplan.specs.question import CHOICES, LIMITS, read_choice, read_value
+from aiplan.specs.question import CHOICES, LIMITS, Choices, read_choice, read_value
 from aiplan.whatif.arrays import normal, numpy
 
 Kind = Literal["lognormal", "normal", "pert", "uniform", "choice", "names", "split"]
@@ -97,24 +97,24 @@ def _pert(u: Any, low: float, mid: float, high: float) -> Any:
     return low + (high - low) * np.interp(u, mass / mass[-1], x)
 
 
-def read_inputs(vary: Mapping[str, Any], *, where: str = "") -> list[Input]:
+def read_inputs(vary: Mapping[str, Any], *, where: str = "", choices: Choices = CHOICES) -> list[Input]:
     """The uncertain inputs of a `vary` map.
 
     >>> read_inputs({"mfu": "30% to 45%"})[0].ends
     (0.3, 0.45)
     """
-    return [read_input(name, raw, where=where) for name, raw in vary.items()]
+    return [read_input(name, raw, where=where, choices=choices) for name, raw in vary.items()]
 
 
-def read_input(name: str, raw: Any, *, where: str = "") -> Input:
+def read_input(name: str, raw: Any, *, where: str = "", choices: Choices = CHOICES) -> Input:
     """One uncertain input. Raises UserError for what is none of the forms, or a value that the quantity cannot have."""
     at = f"{where}: " if where else ""
     if name in LIMITS:
         raise UserError(f"{at}vary: {name} is an upper bound here, which is a decision: sweep it, or vary an input")
-    if name in CHOICES:
-        return _names(name, raw, at, where)
+    if name in choices:
+        return _names(name, raw, at, where, choices)
     if name not in GRAPH:
-        raise UserError(f"{at}there is no quantity {name!r}{nearest(name, [*GRAPH.quantities, *CHOICES])}")
+        raise UserError(f"{at}there is no quantity {name!r}{nearest(name, [*GRAPH.quantities, *choices])}")
     quantity = GRAPH[name]
     clip = (quantity.low, quantity.high)
 
@@ -161,11 +161,11 @@ def read_input(name: str, raw: Any, *, where: str = "") -> Input:
     raise UserError(f"{at}vary: {name} is {FORMS}{nearest(str(odd), known, most=1) if odd else ''}")
 
 
-def _names(name: str, raw: Any, at: str, where: str) -> Input:
+def _names(name: str, raw: Any, at: str, where: str, choices: Choices) -> Input:
     values = raw.get("choice") if isinstance(raw, Mapping) and set(raw) == {"choice"} else None
     if not isinstance(values, list) or not values:
         raise UserError(f"{at}vary: {name} is a choice by name: write {{choice: [a, b]}}, not {raw!r}")
-    names = tuple(read_choice(name, v, where=where) for v in values)
+    names = tuple(read_choice(name, v, where=where, choices=choices) for v in values)
     return Input(name, "names", names=names, typed=f"{{choice: [{', '.join(names)}]}}")
 
 

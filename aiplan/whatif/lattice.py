@@ -16,13 +16,15 @@ from aiplan.catalog import Catalog
 from aiplan.choices import GLOBAL_RECOVERY_LIMIT
 from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Order
-from aiplan.plan import SHAPELESS_BELOW, Plan, train
+from aiplan.layout_given import unbuildable
+from aiplan.plan import LAYOUT, SHAPELESS_BELOW, Plan, train
 from aiplan.specs.question import LIMITS, Question
 from aiplan.whatif.assertions import OPERATORS, Assertion
 from aiplan.whatif.grid import Grid, Point, at_point, title
 from aiplan.whatif.many import Memo, evaluate
 
 SURE = ("params", "training_days", "fits")  # what a plan's standing rests on, besides its limits
+DIVIDED = ("accelerators", "heads", "layers", "experts", "seq_len")  # by a layout that is given
 OVER = 1 + 1e-6  # a limit that is broken by less is held
 
 
@@ -58,8 +60,9 @@ class Lattice:
         key = tuple((step.choice, _rule(name, step.value)) for name, step in point.items())
         if key not in self.frames:
             with located(point):
-                plan = train(at_point(self.question, point), self.catalog, self.defaults)
-            asked = [*self.columns, *SURE, *plan.limits, *(a.quantity for a in self.asserted)]
+                plan = train(at_point(self.question, point), self.catalog, self.defaults, check=False)
+            divided = (*LAYOUT, *DIVIDED) if plan.question.layout else ()
+            asked = [*self.columns, *SURE, *divided, *plan.limits, *(a.quantity for a in self.asserted)]
             unknown = [name for name, g in plan.given.items() if g.value is None]
             order = GRAPH.order((), plan.given, plan.rivals, optional=dict.fromkeys(asked), unknown=unknown)
             nulls = {n: g.why_null or f"{n} is unknown" for n, g in plan.given.items() if g.value is None}
@@ -116,6 +119,13 @@ class Lattice:
         for name, most in limits.items():
             broken = ~(value(name) <= most * OVER) & ~endless
             bound[name] = bound[name] | broken if name in bound else broken
+        built: Any = True
+        if layout := frame.plan.question.layout:
+            counted = "accelerators" in frame.plan.question.given
+            built = ~np.asarray(
+                unbuildable(layout, lambda name: np.nan_to_num(value(name)), counted=counted), dtype=bool
+            )
+            bound = {name: mask & built for name, mask in bound.items()} | {"layout": ~built}
         code, holds = np.zeros(shape, dtype=int), np.ones(shape, dtype=bool)
         for i, mask in enumerate(bound.values()):
             code += mask * (1 << i)
@@ -125,7 +135,7 @@ class Lattice:
         binding = np.full(shape, "", dtype=object)
         for number in np.unique(code).tolist():
             binding[code == number] = "; ".join(n for i, n in enumerate(bound) if number >> i & 1)
-        return {name: value(name) for name in self.columns}, words, binding
+        return {name: np.where(built, value(name), np.nan) for name in self.columns}, words, binding
 
 
 def _rule(name: str, value: float | None) -> bool | None:

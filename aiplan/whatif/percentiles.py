@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,20 @@ def drawn(
 ) -> Result:
     """The answer at the central values with the percentiles of the draws in place of first-order intervals."""
     result = answer(plan, ask=ask, asks=asks, name=name, bare=True)
+    spread_over(result, draws, vary, "run_cost" if "run_cost" in draws.values else "training_days", told=TRAIN)
+    return result
+
+
+def spread_over(result: Result, draws: Draws, vary: list[Input], of: str, *, told: Container[str]) -> None:
+    """Put the percentiles of the draws into an answer, and what makes `of` uncertain.
+
+    Of the quantities in `told` it is said where draws have no value.
+    """
     for quantity, value in result.quantities.items():
         value.p10 = value.p50 = value.p90 = None
         if quantity not in draws.values:
             continue
-        if quantity == "fits":
+        if quantity in ("fits", "fits_context"):
             known = draws.values[quantity]
             value.value = float(numpy().nan_to_num(known).mean())
             continue
@@ -54,9 +64,8 @@ def drawn(
     result.inputs |= {f"vary.{i.name}": i.typed for i in vary} | {"draws": draws.count, "seed": draws.seed}
     if draws.search:
         result.inputs["search_each_draw"] = True
-    result.drivers = drivers(draws, "run_cost" if "run_cost" in draws.values else "training_days")
-    result.warnings += _warnings(result, draws, vary)
-    return result
+    result.drivers = drivers(draws, of)
+    result.warnings += _warnings(result, draws, vary, told)
 
 
 def drivers(draws: Draws, of: str) -> list[dict[str, Any]]:
@@ -86,22 +95,21 @@ def _squared_correlation(a: Any, b: Any) -> float:
     return float(a @ b) ** 2 / scale if scale > 0 else 0.0
 
 
-def _warnings(result: Result, draws: Draws, vary: list[Input]) -> list[Warning_]:
+def _warnings(result: Result, draws: Draws, vary: list[Input], told: Container[str]) -> list[Warning_]:
     out = []
     unused = [i.name for i in vary if i.name not in draws.inputs]
     out += [Warning_("vary-unused", f"{name} varies but changes nothing that was asked") for name in unused]
     lacking: dict[tuple[int, str], list[str]] = {}
     for name in draws.values:
-        if (count := draws.lacking(name)) and name in result.quantities and name in TRAIN:
+        if (count := draws.lacking(name)) and name in result.quantities and name in told:
             lacking.setdefault((count, draws.reasons.get(name, "the run does not end there")), []).append(name)
     for (count, reason), names in lacking.items():
         shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-        told = reason[:200]
         out.append(
             Warning_(
                 "draws-without-value",
-                f"{count / draws.count:.1%} of {draws.count:,} draws have no {shown} ({told}); they count as beyond "
-                "all others in the percentiles",
+                f"{count / draws.count:.1%} of {draws.count:,} draws have no {shown} ({reason[:200]}); they count as "
+                "beyond all others in the percentiles",
             )
         )
     return out

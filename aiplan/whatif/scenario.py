@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aiplan.answer import answer
-from aiplan.errors import UserError
+from aiplan.answer import answer, unplanned
+from aiplan.errors import LayoutError, UserError
 from aiplan.plan import Plan, facts, train
-from aiplan.specs.question import Question, read_question
+from aiplan.specs.question import CHOICES, Choices, Question, read_question
 from aiplan.specs.result import Check, Result
 from aiplan.specs.scenario import Scenario, Variant
 from aiplan.whatif import assertions
@@ -19,8 +19,9 @@ from aiplan.whatif.files import Keys, merge, place, read, read_all
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
-    from aiplan.whatif.draws import Draws
+    from aiplan.whatif.draws import Draws, Model
     from aiplan.whatif.grid import Grid
+    from aiplan.whatif.inputs import Input
 
 T = TypeVar("T")
 TYPED = Path("command line")
@@ -106,32 +107,50 @@ def run_all(
 
 def overlaid(scenario: Scenario, over: Over) -> Scenario:
     """The scenario with what the command line says over it; what is set no longer varies, nor is it swept."""
-    told = {*over.set, *over.sweep}
+    name_of = _name_of(scenario.ask)
+    fixed, vary, sweep = {name_of(n) for n in over.set}, _called(over.vary, name_of), _called(over.sweep, name_of)
+
+    def left(found: Mapping[str, Any], *told: Iterable[str]) -> dict[str, Any]:
+        return {n: v for n, v in _called(found, name_of).items() if not any(n in names for names in told)}
+
     return scenario.model_copy(
         update={
-            "set": scenario.set | over.set,
+            "set": {n: v for n, v in scenario.set.items() if n in over.set or name_of(n) not in fixed} | over.set,
             "limit": scenario.limit | over.limit,
-            "vary": {n: v for n, v in scenario.vary.items() if n not in told} | over.vary,
-            "sweep": {n: v for n, v in scenario.sweep.items() if n not in {*over.set, *over.vary}} | over.sweep,
+            "vary": left(scenario.vary, fixed, sweep) | vary,
+            "sweep": left(scenario.sweep, fixed, vary) | sweep,
+            "skip": [_called(entry, name_of) for entry in scenario.skip],
             "assert_": [*scenario.assert_, *over.assert_],
         }
     )
+
+
+def _name_of(ask: str) -> Callable[[str], str]:
+    """What a key stands for where it varies or is swept."""
+    if ask == "tokens":
+        from aiplan.tokens.keys import canonical
+
+        return canonical
+    return str
+
+
+def _called(found: Mapping[str, Any], name_of: Callable[[str], str]) -> dict[str, Any]:
+    return {name_of(name): value for name, value in found.items()}
 
 
 def grid_from(path: Path, key: str, scenario: Scenario, most: int) -> Grid:
     """The grid of a scenario's sweep. Raises UserError with the place of what is wrong."""
     from aiplan.whatif import grid
 
-    if scenario.ask == "tokens":
-        import aiplan.tokens.formulas  # noqa: F401  (its quantities may be swept)
+    choices = choices_of("tokens") if scenario.ask == "tokens" else grid.NAMED
     both = [name for name in scenario.sweep if name in scenario.vary]
     if both:
         raise UserError(f"{_at(path, key, ('vary', both[0]))}: {both[0]} is both swept and varied")
     axes = [
-        _placed(path, key, ("sweep", name), grid.read_axis, name, raw, most=most)
+        _placed(path, key, ("sweep", name), grid.read_axis, name, raw, most=most, choices=choices)
         for name, raw in scenario.sweep.items()
     ]
-    return grid.grid_of(axes, scenario.skip, most=most, where=str(path))
+    return grid.grid_of(axes, scenario.skip, most=most, where=str(path), choices=choices)
 
 
 def answer_one(
@@ -160,9 +179,15 @@ def answer_one(
 
             question = grid.at_point(question, point)
         bare = over.bare and not any(a.percentile for a, _ in parsed)
-        result, impossible, draws = _solve(
-            path, key, question, scenario, names, title, catalog, defaults, replace(over, bare=bare), repair=not point
-        )
+        over_ = replace(over, bare=bare)
+        try:
+            result, impossible, draws = _solve(
+                path, key, question, scenario, names, title, catalog, defaults, over_, repair=not point
+            )
+        except LayoutError as error:
+            if not point:
+                raise
+            result, impossible = unplanned(question, names, title, str(error)), True
     texts = {name: step.text for name, step in (point or {}).items()}
     needs = any(a.relative is not None for a, _ in parsed)
     where = ", ".join(f"{name} {text}" for name, text in texts.items())
@@ -195,20 +220,42 @@ def _tokens(
     over: Over,
     point: Mapping[str, Any],
 ) -> tuple[Result, bool, Draws | None]:
-    from aiplan.tokens.scenario import drawn, solve
+    from aiplan.tokens.scenario import solve
 
     settings = variant.set | {name: step.choice for name, step in point.items() if step.choice is not None}
     values = {name: step.value for name, step in point.items() if step.choice is None}
+    draws: Draws | None = None
     if not scenario.vary and over.draws is None:
-        return *solve(settings, variant.limit, names, title or path.stem, path, values=values), None
-    from aiplan.whatif.draws import DEFAULT_DRAWS
-    from aiplan.whatif.inputs import read_input
-    from aiplan.whatif.percentiles import checked_count
+        result, lost = solve(settings, variant.limit, names, title or path.stem, path, values=values)
+    else:
+        from aiplan.tokens.asked import Documents
+        from aiplan.whatif.percentiles import checked_count
 
-    vary = [_placed(path, key, ("vary", name), read_input, name, raw) for name, raw in scenario.vary.items()]
-    count = checked_count(DEFAULT_DRAWS if over.draws is None else over.draws)
-    title = title or path.stem
-    return drawn(settings, variant.limit, vary, names, title, path, values=values, count=count, seed=over.seed)
+        documents = Documents(settings, varied(path, key, scenario), path, variant.limit, values, title or path.stem)
+        result, lost, draws = documents.drawn(names, count=checked_count(over.draws), seed=over.seed)
+    result.inputs |= {name: step.text for name, step in point.items()}
+    return result, lost, draws
+
+
+def varied(path: Path, key: str, scenario: Scenario) -> list[Input]:
+    """What varies in a scenario. Raises UserError with the place of what is wrong."""
+    from aiplan.whatif.inputs import read_input
+
+    choices = choices_of(scenario.ask)
+    out = []
+    for name, raw in scenario.vary.items():
+        out.append(_placed(path, key, ("vary", name), read_input, name, raw, choices=choices))
+    return out
+
+
+def choices_of(ask: str) -> Choices:
+    """What may be chosen by name in an answer of this kind."""
+    if ask == "tokens":
+        import aiplan.tokens.formulas  # noqa: F401  (its quantities may vary too)
+        from aiplan.tokens.keys import CHOICES as of_documents
+
+        return of_documents
+    return CHOICES
 
 
 def conditions(path: Path, key: str, scenario: Scenario, over: Over) -> list[tuple[Assertion, str]]:
@@ -296,16 +343,24 @@ def _solve(
                 return facts(asked, catalog, asks, defaults)
             return train(asked, catalog, defaults, more=names, repair=repair)
         except UserError as error:
+            if isinstance(error, LayoutError) and not repair:
+                raise
             raise type(error)(f"{_where(path, key, asked, catalog, over)}{error}") from None
 
     if not scenario.vary and over.draws is None:
         plan = plan_of(question)
         return answer(plan, ask=question.ask, asks=asks, name=title, bare=over.bare), plan.impossible, None
-    from aiplan.whatif.draws import simulate
-    from aiplan.whatif.inputs import read_input
+    from aiplan.whatif.draws import central, model_of, simulate
     from aiplan.whatif.percentiles import checked_count, drawn
 
-    vary = [_placed(path, key, ("vary", name), read_input, name, raw) for name, raw in scenario.vary.items()]
+    vary = varied(path, key, scenario)
     count = checked_count(over.draws, search=over.search)
-    plan, found = simulate(plan_of, question, vary, count=count, seed=over.seed, search=over.search)
+
+    def under(names: dict[str, str]) -> Plan:
+        return plan_of(central(question, vary, names))
+
+    def ready(plan: Plan) -> Model:
+        return model_of(plan, vary, search=over.search)
+
+    plan, found = simulate(under, ready, vary, count=count, seed=over.seed, search=over.search)
     return drawn(plan, found, vary, ask=question.ask, asks=asks, name=title), plan.impossible, found

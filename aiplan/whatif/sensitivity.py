@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiplan.errors import UserError
-from aiplan.graph import NoValue
-from aiplan.plan import Plan
-from aiplan.quantities.scaling import law_direction
+from aiplan.graph import GRAPH, NoValue
+from aiplan.quantities.scaling import AXES, law_direction
+from aiplan.specs.question import WHOLE
 from aiplan.whatif.arrays import hypercube, normal, numpy, raw
 from aiplan.whatif.draws import LAW_PARTS, Model
 from aiplan.whatif.inputs import Input
@@ -17,6 +17,8 @@ from aiplan.whatif.inputs import Input
 DECILES = (0.1, 0.9)
 RESAMPLES = 200
 MOST_ROWS = 1 << 17
+Named = Mapping[str, Sequence[tuple[str, float | None]]]
+"""Of each drawn choice its names, and the answer under each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +51,57 @@ class Index:
     total_interval: tuple[float, float]
 
 
-def tornado(model: Model, of: str, plans: dict[str, list[Plan]] | None = None) -> tuple[float, list[Bar]]:
+def tornado(model: Model, of: str, named: Named | None = None) -> tuple[float, list[Bar]]:
     """The answer at the central values, and a bar for every uncertain input, the longest first.
 
-    `plans` holds the plans of each drawn choice, since a name has no p10: its bar runs from the least to the most.
+    `named` holds the answer under each name of a drawn choice, since a name has no p10: its bar runs from the least
+    to the most.
     """
-    centre = model.engine.at().get(of)
-    if centre is None:
-        raise UserError(f"{of} has no value in this plan: {_why(model.plan, of)}")
+    centre = _centre(model, of)
     bars = []
     for name, source in model.inputs.items():
         low, high = (source.quantile(p) for p in DECILES)
         bars.append(Bar(name, low, high, _value(model, of, {name: low}), _value(model, of, {name: high})))
     if model.law:
         bars.append(_law_bar(model, of))
-    for name, made in (plans or {}).items():
-        bars.append(_names_bar(name, of, made))
+    for name, made in (named or {}).items():
+        bars.append(_names_bar(name, made))
+    return centre, _longest(bars, centre)
+
+
+def alike(model: Model, of: str, share: float) -> tuple[float, list[Bar]]:
+    """The answer, and a bar for every number that goes in, each moved alone by the same share down and up.
+
+    A fleet that was solved for is held, and so is what comes in whole numbers alone; the coefficients of a scaling
+    law are left out, since they belong together.
+    """
+    centre = _centre(model, of)
+    bars = []
+    for name in model.engine.order.supplied:
+        node = model.nodes.get(name)
+        if node is None or not node.value or node.origin == "search" or name in WHOLE or name in AXES:
+            continue
+        low, high = node.value * (1 - share), node.value * (1 + share)
+        most = GRAPH[name].high
+        high = high if most is None else min(high, most)
+        bars.append(Bar(name, low, high, _value(model, of, {name: low}), _value(model, of, {name: high})))
+    return centre, _longest(bars, centre)
+
+
+def _longest(bars: list[Bar], centre: float) -> list[Bar]:
+    """The bars that move the answer, the longest first."""
     moving = [bar for bar in bars if bar.width > 1e-9 * abs(centre)]
-    return centre, sorted(moving, key=lambda bar: (-bar.width, bar.name))
+    return sorted(moving, key=lambda bar: (-bar.width, bar.name))
 
 
-def _why(plan: Plan, name: str) -> str:
-    node = plan.nodes.get(name)
-    return (node.why_null if node else None) or plan.unresolved.get(name, "it was not asked")
+def _centre(model: Model, of: str) -> float:
+    """The answer at the central values. Raises UserError where there is none."""
+    centre = model.engine.at().get(of)
+    if centre is None:
+        node = model.nodes.get(of)
+        why = (node.why_null if node else None) or model.unresolved.get(of, "it was not asked")
+        raise UserError(f"{of} has no value in this plan: {why}")
+    return float(centre)
 
 
 def _value(model: Model, of: str, at: dict[str, Any]) -> float | None:
@@ -81,7 +111,8 @@ def _value(model: Model, of: str, at: dict[str, Any]) -> float | None:
 
 def _law_bar(model: Model, of: str) -> Bar:
     """The law moved along the direction in which its coefficients change the answer most."""
-    law = model.plan.expanded.law
+    law = model.law
+    assert law is not None
 
     def what(coefficients: dict[str, float]) -> float:
         value = _value(model, of, coefficients)
@@ -97,9 +128,8 @@ def _law_bar(model: Model, of: str) -> Bar:
     return Bar(name, None, None, _value(model, of, low), _value(model, of, high), ("p10", "p90"))
 
 
-def _names_bar(name: str, of: str, plans: list[Plan]) -> Bar:
-    found = [(p.value(of), p.question.choices[name]) for p in plans]
-    known = sorted((value, chosen) for value, chosen in found if value is not None)
+def _names_bar(name: str, found: Sequence[tuple[str, float | None]]) -> Bar:
+    known = sorted((value, chosen) for chosen, value in found if value is not None)
     if len(known) < len(found):
         return Bar(name, None, None, None, None, ("", ""))
     return Bar(name, None, None, known[0][0], known[-1][0], (known[0][1], known[-1][1]))
@@ -167,10 +197,8 @@ def sobol_of(model: Model, of: str, *, count: int, seed: int = 0, log: bool = Fa
     np = numpy()
     groups: list[tuple[str, Input | None]] = list(model.inputs.items())
     if model.law:
-        groups.append((f"law {model.law}", None))
-    centre = model.engine.at()
-    if centre.get(of) is None:
-        raise UserError(f"{of} has no value in this plan: {_why(model.plan, of)}")
+        groups.append((f"law {model.law.name}", None))
+    _centre(model, of)
     groups = [(name, source) for name, source in groups if _touches(model, of, name, source)]
     if not groups:
         raise UserError(f"nothing uncertain moves {of}")

@@ -86,16 +86,17 @@ def names_of(text: str | None, option: str) -> list[str]:
 
 
 def scores(columns: dict[str, Sequence[Any]], plan: Sequence[str], names: Sequence[str]) -> Any:
-    """A row a point, a column a quantity, lower is better; nan where the plan cannot be or the value is unknown.
+    """A row a point, a column a quantity, lower is better; nan where the value is unknown or the plan is no choice.
 
-    A quantity that one wants more of, such as params or mfu, is better when it is higher; all others when lower.
+    No choice is one that breaks a limit or an assertion, or that does not fit. A quantity that one wants more of, such
+    as params or mfu, is better when it is higher; all others when lower.
     """
     np = numpy()
     out = np.empty((len(plan), len(names)))
     for i, name in enumerate(names):
         values = np.asarray(columns[name], dtype=float)
         out[:, i] = -values if name in MORE_IS_BETTER else values
-    out[np.asarray([word == "impossible" for word in plan], dtype=bool)] = np.nan
+    out[np.asarray([word != "ok" for word in plan], dtype=bool)] = np.nan
     return out
 
 
@@ -119,7 +120,7 @@ def front(found: Any) -> list[bool]:
 
 
 def best(found: Any, names: Sequence[str]) -> dict[str, int]:
-    """The number of the best possible point by each quantity, the first of equals."""
+    """The number of the best point by each quantity, the first of equals."""
     np = numpy()
     known = ~np.isnan(found)
     return {name: int(np.nanargmin(found[:, i])) + 1 for i, name in enumerate(names) if known[:, i].any()}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ from aiplan.output import sweep as show
 from aiplan.plan import TRAIN
 from aiplan.whatif import sweep
 from aiplan.whatif.blocks import Block, Solver, Work, blocks
+from aiplan.whatif.files import named_files
 from aiplan.whatif.parts import Parts, digest
-from aiplan.whatif.scenario import Answered, Over
+from aiplan.whatif.scenario import Over
 
 ALONE = {"closed": 1 << 62, "searched": 2_000, "solved": 100, "answered": 20}  # points that need no other process
-SCHEMA = "aiplan.sweep/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def run(file: Path | None, over: Over, overlays: Sequence[Path], asked: Asked) -
     usual = sweep.shown_of(scenario.ask)
     names = tuple(dict.fromkeys([*(shown or (usual if asked.form == "table" else every)), *standing.names]))
     folders = tuple(p.resolve() for p in catalog.overlays)
-    solver = Solver(Work(path, key, scenario, over, folders, defaults, names), catalog)
-    if asked.form in ("json", "jsonl"):
-        return _as_json(solver, asked, standing)
+    whole = asked.form in ("json", "jsonl")
+    columns = tuple(standing.names) if whole else names
+    solver = Solver(Work(path, key, scenario, over, folders, defaults, columns, whole), catalog)
     if asked.form == "table":
         return _as_table(solver, asked, standing, shown or list(usual))
     return _as_file(solver, asked, standing)
@@ -93,11 +93,10 @@ def _solved(solver: Solver, todo: Sequence[tuple[int, int]], known: int, asked: 
 
 
 def _as_file(solver: Solver, asked: Asked, standing: Standing) -> Counter[str]:
-    """CSV or Parquet: a file by way of its parts, or CSV to standard output."""
-    columns = written.columns_of(solver.grid, solver.columns())
+    """A file by way of its parts; to standard output lines as they come where they stand alone."""
     if asked.form == "parquet" and asked.output is None:
         raise UserError("--format parquet needs --output FILE")
-    form = written.Csv(columns) if asked.form == "csv" else written.Parquet(columns)
+    form = _form(solver, asked)
     told: Counter[str] = Counter()
     boxes = solver.boxes()
     firsts = _firsts(solver, boxes)
@@ -116,22 +115,31 @@ def _as_file(solver: Solver, asked: Asked, standing: Standing) -> Counter[str]:
         extras = _extras(form, parts.read(starts), standing) if standing.names else []
         parts.finish(lambda file: form.join(parts.read(starts), extras, file))
         return told
-    assert isinstance(form, written.Csv)
+    assert not isinstance(form, written.Parquet)
     kept: list[bytes] = []
-    if not standing.names:
+    alone = asked.form != "json" and not standing.names
+    if isinstance(form, written.Csv) and alone:
         print(form.heading(), flush=True)
     for box, block in zip(boxes, _solved(solver, boxes, 0, asked), strict=True):
         told.update(block.plan)
         part = form.encode(block, firsts[box[0]])
-        if standing.names:
-            kept.append(part)
+        if alone:
+            print(form.text(part), end="", flush=True)
         else:
-            print(part.decode(), end="", flush=True)
-    if standing.names:
+            kept.append(part)
+    if not alone:
         whole = io.BytesIO()
-        form.join(kept, _extras(form, kept, standing), whole)
+        form.join(kept, _extras(form, kept, standing) if standing.names else [], whole)
         print(whole.getvalue().decode(), end="", flush=True)
     return told
+
+
+def _form(solver: Solver, asked: Asked) -> written.Csv | written.Json | written.Parquet:
+    """How the blocks are written."""
+    if asked.form in ("json", "jsonl"):
+        return written.Json(lines=asked.form == "jsonl")
+    columns = written.columns_of(solver.grid, solver.columns())
+    return written.Csv(columns) if asked.form == "csv" else written.Parquet(columns)
 
 
 def _count(solver: Solver, box: tuple[int, int]) -> int:
@@ -179,8 +187,20 @@ def _about(solver: Solver, asked: Asked) -> dict[str, Any]:
         "seed": work.over.seed,
         "settings": {name: str(value) for name, value in work.defaults.items()},
         "catalogue": digest(work.overlays),
+        **({"documents": _documents(work)} if work.scenario.ask == "tokens" else {}),
         "method": solver.kind,
     }
+
+
+def _documents(work: Work) -> str:
+    """The files that a scenario about documents names, in short: their names, sizes and times of change."""
+    out = hashlib.sha256()
+    for name in sorted(named_files(work.scenario.model_dump(by_alias=True))):
+        path = work.path.parent / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                out.update(f"{file}\0{file.stat().st_size}\0{file.stat().st_mtime_ns}\0".encode())
+    return out.hexdigest()
 
 
 def _as_table(solver: Solver, asked: Asked, standing: Standing, shown: list[str]) -> Counter[str]:
@@ -202,44 +222,6 @@ def _as_table(solver: Solver, asked: Asked, standing: Standing, shown: list[str]
     notes += [f"{told['impossible']} of {len(plan)} plans are impossible"] if told["impossible"] else []
     of = len(plan) if numbers is None else len(numbers)
     _put([show.table(rows[: show.MOST_LINES], shown, of=of, front=front, notes=notes)], asked.output)
-    return told
-
-
-def _as_json(solver: Solver, asked: Asked, standing: Standing) -> Counter[str]:
-    """The whole answer of each point, as lines or as one object."""
-    told: Counter[str] = Counter()
-    progress = show.Progress(len(solver.grid.kept()), quiet=asked.quiet)
-
-    def answers() -> Iterator[Answered]:
-        for index in solver.grid.kept():
-            found = solver.answered(index)
-            told[found.status] += 1
-            progress.add(1)
-            yield found
-        progress.end()
-
-    def row(number: int, found: Answered, front: Sequence[bool] = (), best: dict[str, int] | None = None) -> Any:
-        lead = [name for name, leader in (best or {}).items() if leader == number]
-        return show.json_row(number, found, front[number - 1] if front else None, lead)
-
-    if asked.form == "jsonl" and not standing.names:
-        _put(
-            (json.dumps(row(i, a), ensure_ascii=False, allow_nan=False) for i, a in enumerate(answers(), 1)),
-            asked.output,
-        )
-        return told
-    found = list(answers())
-    from aiplan.whatif.blocks import values_of
-
-    values = [values_of(a, standing.names) for a in found]
-    columns = {name: [v.get(name) for v in values] for name in standing.names}
-    front, best = standing.of(columns, [a.status for a in found]) if standing.names else ([], {})
-    rows = [row(i, a, front, best) for i, a in enumerate(found, 1)]
-    if asked.form == "jsonl":
-        _put([json.dumps(each, ensure_ascii=False, allow_nan=False) for each in rows], asked.output)
-    else:
-        whole = {"schema": SCHEMA, "rows": rows}
-        _put([json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)], asked.output)
     return told
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from aiplan.errors import UserError
+from aiplan.errors import UserError, nearest
 from aiplan.graph import GRAPH
+from aiplan.output import clean
 from aiplan.specs.question import CHOICES, read_pairs, read_question
 from aiplan.specs.scenario import Scenario, Variant
 from aiplan.whatif import grid, inputs
-from aiplan.whatif.scenario import TYPED, Answered, Over, answer_one, read_all, run_all
+from aiplan.whatif.files import found_in
+from aiplan.whatif.scenario import TYPED, Answered, Over, answer_one, overlaid, read_all, run_all
 
 if TYPE_CHECKING:
     from aiplan.catalog import Catalog
-    from aiplan.plan import Plan
-    from aiplan.specs.question import Question
-    from aiplan.whatif.draws import Model
-    from aiplan.whatif.inputs import Input
+    from aiplan.tokens.asked import Documents
+    from aiplan.whatif.asked import Training
 
 
 def overlay(
@@ -43,13 +44,21 @@ def overlay(
     over = Over(dict(settings), dict(read_pairs(limits, "--limit")), {}, {}, list(asserts), draws, seed, most_points)
     over.search = search
     over.vary, over.sweep = inputs.read_typed(vary), grid.read_typed(sweep)
-    if any(name not in GRAPH and name not in CHOICES for name in (*over.set, *over.limit, *over.vary, *over.sweep)):
+    swept, drawn = grid.NAMED, CHOICES
+    name_of: Callable[[str], str] = str
+    if any(name not in GRAPH and name not in swept for name in (*over.set, *over.limit, *over.vary, *over.sweep)):
         import aiplan.tokens.formulas  # noqa: F401  (they may be quantities of documents)
+        from aiplan.tokens import keys
+
+        swept, drawn, name_of = {**swept, **keys.CHOICES}, {**drawn, **keys.CHOICES}, keys.canonical
     typed = {name: value for name, value in over.set.items() if name in GRAPH or name in CHOICES}
     read_question(typed, over.limit)  # what else `set` may hold is read with the file
     reads: list[tuple[str, Callable[[], object]]] = [
-        *(("vary", partial(inputs.read_input, n, raw)) for n, raw in over.vary.items()),
-        *(("sweep", partial(grid.read_axis, n, raw, most=most_points)) for n, raw in over.sweep.items()),
+        *(("vary", partial(inputs.read_input, name_of(n), raw, choices=drawn)) for n, raw in over.vary.items()),
+        *(
+            ("sweep", partial(grid.read_axis, name_of(n), raw, most=most_points, choices=swept))
+            for n, raw in over.sweep.items()
+        ),
     ]
     for option, read in reads:
         try:
@@ -59,10 +68,20 @@ def overlay(
     return over
 
 
-def scenario_of(over: Over, *, name: str | None = None) -> Scenario:
-    """The scenario that was typed."""
-    parts = {"set": over.set, "limit": over.limit, "vary": over.vary, "sweep": over.sweep, "assert": over.assert_}
-    return Scenario.model_validate({"aiplan": 1, "name": name} | parts)
+def scenario_of(over: Over) -> Scenario:
+    """The scenario that was typed, of documents where it names what only documents have."""
+    return overlaid(Scenario(aiplan=1, ask=ask_of((*over.set, *over.vary, *over.sweep))), over)
+
+
+def ask_of(names: Iterable[str]) -> Literal["train", "tokens"]:
+    """What a question asks that sets these names."""
+    if all(name in GRAPH or name in grid.NAMED for name in names) and "aiplan.tokens.formulas" not in sys.modules:
+        return "train"
+    from aiplan.tokens import keys
+    from aiplan.tokens.formulas import NAMES
+
+    ours = any(name in NAMES or (name in keys.CHOICES and name not in CHOICES) for name in names)
+    return "tokens" if ours else "train"
 
 
 def answer_typed(over: Over, catalog: Catalog, defaults: dict[str, Any] | None) -> Answered:
@@ -73,11 +92,14 @@ def answer_typed(over: Over, catalog: Catalog, defaults: dict[str, Any] | None) 
 def answer_files(
     paths: list[Path], catalog: Catalog, defaults: dict[str, Any] | None, over: Over, compare_to: str | None = None
 ) -> list[Answered]:
-    """The answers to every plan of these files, with a baseline where one is named."""
+    """The answers to every plan of these files and folders, with a baseline where one is named."""
     if not paths:
         raise UserError("no scenario file is named")
+    files, skipped = found_in(paths)
+    for line in skipped:
+        print(clean(line), file=sys.stderr)
     out: list[Answered] = []
-    for path in paths:
+    for path in files:
         if compare_to is not None:
             from aiplan.whatif.baseline import baseline_for
 
@@ -115,7 +137,9 @@ def scenario_text(over: Over, name: str) -> str:
     import yaml
 
     parts = {"set": over.set, "limit": over.limit, "vary": over.vary, "sweep": over.sweep, "assert": over.assert_}
-    data: dict[str, Any] = {"aiplan": 1, "name": name} | {key: _plain(value) for key, value in parts.items() if value}
+    ask = ask_of((*over.set, *over.vary, *over.sweep))
+    head: dict[str, Any] = {"aiplan": 1, "name": name} | ({"ask": ask} if ask != "train" else {})
+    data = head | {key: _plain(value) for key, value in parts.items() if value}
     return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
 
 
@@ -128,30 +152,11 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16 else value
 
 
-def model_typed(
-    paths: list[Path], of: str | None, catalog: Catalog, defaults: dict[str, Any] | None, over: Over
-) -> tuple[Model, dict[str, list[Plan]], str]:
-    """The one plan of a file or what was typed, ready to be moved; the plans of each drawn name; the answer asked."""
-    from aiplan.plan import train
-    from aiplan.whatif.draws import central, model_of
-
-    question, vary = one_question(paths, over)
-    name = None if of is None else _quantity(of)
-    more = [name] if name else []
-    named = [i for i in vary if i.kind == "names"]
-    first = {i.name: i.names[0] for i in named}
-    plan = train(central(question, vary, first), catalog, defaults, more=more)
-    plans = {
-        i.name: [train(central(question, vary, first | {i.name: n}), catalog, defaults, more=more) for n in i.names]
-        for i in named
-    }
-    return model_of(plan, vary), plans, name or ("run_cost" if plan.value("run_cost") else "training_days")
-
-
-def one_plan(path: Path | None, over: Over) -> tuple[Path, str, Scenario]:
+def one_plan(path: Path | None, over: Over, about: str = "") -> tuple[Path, str, Scenario]:
     """The one plan of a file, or what was typed."""
     if path is None:
-        return TYPED, "", scenario_of(Over(set=over.set, limit=over.limit))
+        names = (*over.set, *over.vary, *over.sweep, *([about] if about else []))
+        return TYPED, "", Scenario(aiplan=1, ask=ask_of(names))
     found = read_all(path)
     if len(found) != 1:
         raise UserError(f"{path} holds {len(found)} plans, where one is asked")
@@ -159,25 +164,36 @@ def one_plan(path: Path | None, over: Over) -> tuple[Path, str, Scenario]:
     return path, key, scenario
 
 
-def one_question(paths: list[Path], over: Over) -> tuple[Question, list[Input]]:
-    """The question of the one training plan of a file or of what was typed, and what varies in it."""
-    from aiplan.whatif.scenario import overlaid, question_of
+def one_question(
+    paths: list[Path], over: Over, catalog: Catalog, defaults: dict[str, Any] | None, *, about: str = ""
+) -> Training | Documents:
+    """The one question of a file or of what was typed, and what varies in it; `about` is the quantity looked at."""
+    from aiplan.whatif.scenario import question_of, varied
 
     if len(paths) > 1:
         raise UserError(f"one file is looked at, not {len(paths)}")
-    path, key, found = one_plan(paths[0] if paths else None, over)
+    path, key, found = one_plan(paths[0] if paths else None, over, about)
     scenario = overlaid(found, over)
-    if scenario.ask != "train" or scenario.sweep:
-        raise UserError(f"{path}: this looks at one training plan, and the file asks for something else")
+    if scenario.sweep:
+        raise UserError(f"{path}: this looks at one plan, and the file has a grid of them: --set pins what is swept")
+    vary = varied(path, key, scenario)
+    if scenario.ask == "tokens":
+        from aiplan.tokens.asked import Documents
+
+        return Documents(scenario.set, vary, path, scenario.limit, title=scenario.name or path.stem)
+    if scenario.ask != "train":
+        raise UserError(f"{path}: this looks at one plan, and the file asks for {scenario.ask}")
+    from aiplan.whatif.asked import Training
+
     question = question_of(path, key, Variant(set=scenario.set, limit=scenario.limit), "train")
-    return question, inputs.read_inputs(scenario.vary, where=str(path))
+    return Training(question, vary, catalog, defaults)
 
 
-def _quantity(name: str) -> str:
-    from aiplan.errors import nearest
-    from aiplan.graph import GRAPH
-
+def quantity(name: str, option: str = "") -> str:
+    """The name of a quantity as it was typed. Raises UserError with the nearest where there is none."""
     name = name.replace("-", "_")
     if name not in GRAPH:
-        raise UserError(f"--of: there is no quantity {name!r}{nearest(name, GRAPH.quantities)}")
+        import aiplan.tokens.formulas  # noqa: F401  (it may be a quantity of documents)
+    if name not in GRAPH:
+        raise UserError(f"{option}there is no quantity {name!r}{nearest(name, GRAPH.quantities)}")
     return name

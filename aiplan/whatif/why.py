@@ -11,16 +11,17 @@ from aiplan.errors import UserError
 from aiplan.graph import GRAPH, Node
 from aiplan.output import clean
 from aiplan.plan import Plan
+from aiplan.whatif.asked import Derived
 
 
-def tree(plan: Plan, name: str) -> dict[str, Any]:
+def tree(plan: Derived, name: str) -> dict[str, Any]:
     """The derivation of one quantity of a plan as nested maps; a quantity that was shown before has no `inputs`."""
     if name not in plan.nodes:
         raise UserError(f"{name} has no value in this plan: {plan.unresolved.get(name, GRAPH[name].sentence)}")
     return _branch(plan, name, set())
 
 
-def _branch(plan: Plan, name: str, seen: set[str]) -> dict[str, Any]:
+def _branch(plan: Derived, name: str, seen: set[str]) -> dict[str, Any]:
     node: Node = plan.nodes[name]
     out: dict[str, Any] = {
         "quantity": name,

@@ -6,7 +6,9 @@ import csv
 import io
 from pathlib import Path
 
-from tests.cli.helpers import aiplan
+import pytest
+
+from tests.cli.helpers import aiplan, train
 
 PLAN = ("sensitivity", "--params", "70B", "--tokens", "1T", "--accelerator", "h100", "--accelerators", "1024")
 
@@ -32,6 +34,20 @@ def test_json_has_both() -> None:
     assert again == found
     rows = list(csv.DictReader(io.StringIO(aiplan(*PLAN, "-f", "csv").out)))
     assert {row["input"] for row in rows} == names
+
+
+def test_every_number_moved_alike_is_a_plan_of_its_own() -> None:
+    """With the layout searched anew; the coefficients of a law and what is whole are left out."""
+    fleet = "--params 70B --accelerator h100 --accelerators 1024 --batch-tokens 4M"
+    found = {b["input"]: b for b in aiplan("sensitivity", *fleet.split(), "--by", "5%", "--json").json["tornado"]}
+    price, size = found["accelerator_price"], found["params"]
+    assert price["at_high"] == pytest.approx(train(f"{fleet} --accelerator-price ${price['high']!r}").value("run_cost"))
+    for end in ("low", "high"):
+        moved = train(fleet.replace("70B", repr(size[end]))).value("run_cost")
+        assert size[f"at_{end}"] == pytest.approx(moved, rel=1e-9)
+    assert not {"law_alpha", "layers", "accelerators", "tp"} & set(found)
+    rows = list(csv.DictReader(io.StringIO(aiplan("sensitivity", *fleet.split(), "--by", "5%", "-f", "csv").out)))
+    assert float(rows[0]["at_low"]) == next(iter(found.values()))["at_low"]
 
 
 def test_a_drawn_name_has_a_bar(tmp_path: Path) -> None:

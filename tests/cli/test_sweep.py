@@ -7,9 +7,16 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.helpers import aiplan, train
 
 GRID = ("sweep", "--params", "70B", "--sweep", "accelerator=h100,gb200", "--sweep", "training_days=30..90 by 30")
+
+
+def rows_of(*words: str) -> list[dict[str, str]]:
+    """The rows of a sweep as CSV."""
+    return list(csv.DictReader(io.StringIO(aiplan(*words, "-f", "csv").out)))
 
 
 def test_each_row_is_what_train_says() -> None:
@@ -33,6 +40,78 @@ def test_front_and_best() -> None:
     best = next(s for s, row in zip(scores, rows, strict=True) if row["best run_cost"] == "1")
     assert best[0] == min(s[0] for s in scores)
     assert "best run_cost: row" in aiplan(*GRID, "--best-of", "run_cost").out
+
+
+def test_what_breaks_a_limit_or_a_condition_is_no_choice() -> None:
+    """Neither on the front nor the best, though it costs least."""
+    words = ("sweep", "--params", "70B", "--accelerator", "h100", "--sweep", "accelerators=64,512,2048")
+    marks = ("--pareto", "run_cost,training_days", "--best-of", "run_cost", "--json")
+    assert [row["front"] for row in aiplan(*words, *marks).json["rows"]] == [True, True, True]
+    for more, word in ((("--deadline", "60d"), "impossible"), (("--assert", "training_days <= 60"), "failed")):
+        rows = aiplan(*words, *marks, *more).json["rows"]
+        assert [row["plan"] for row in rows] == [word, "ok", "ok"]
+        assert [row["front"] for row in rows] == [False, True, True]
+        assert [row.get("best", []) for row in rows] == [[], ["run_cost"], []]
+
+
+def test_layouts_are_compared_side_by_side(tmp_path: Path) -> None:
+    """Each row is what a plan with that layout says, in a small grid and in one that is evaluated at once."""
+    fleet = "--model llama-3.1-8b --tokens 1T --accelerator h100"
+    layouts = ("tp=2,pp=4", "tp=4,pp=2,vp=4", "tp=8,dp=8")
+    words = ("sweep", *fleet.split(), "--sweep", f"layout={'; '.join(layouts)}", "--show", "step_time,mfu")
+    rows = list(csv.DictReader(io.StringIO(aiplan(*words, "--accelerators", "64", "-f", "csv").out)))
+    assert [row["layout"] for row in rows] == list(layouts)
+    for row in rows:
+        alone = train(f"{fleet} --accelerators 64 --layout {row['layout']}")
+        for name in ("step_time", "mfu"):
+            assert float(row[name]) == alone.value(name)
+    many = aiplan(*words, "--accelerators", "64", "--sweep", "pue=1.1..1.4 by 0.01", "-f", "csv")
+    found = list(csv.DictReader(io.StringIO(many.out)))
+    assert len(found) == 93
+    assert [float(row["step_time"]) for row in found[::31]] == [float(row["step_time"]) for row in rows]
+    file = tmp_path / "plan.yaml"
+    file.write_text(
+        "aiplan: 1\nset: {model: llama-3.1-8b, tokens: 1T, accelerators: 64, layout: 'cp=2'}\n"
+        "sweep: {layout: ['tp=2, pp=4', 'tp=3']}\nskip: [{layout: 'tp=3'}]\nassert: [fits]\n"
+    )
+    done = aiplan("check", str(file), "--format", "json")
+    assert (done.code, done.out.count("layout tp=2,pp=4")) == (0, 1)
+
+
+def test_a_layout_that_cannot_be_built_is_an_impossible_point() -> None:
+    """In every form, however many points there are: the others stand, and the reason is told."""
+    fleet = ("sweep", "--model", "llama-3.1-8b", "--tokens", "1T", "--accelerator", "h100")
+    few = (*fleet, "--sweep", "layout=tp=3;tp=2;tp=2,pp=40;ep=2", "--accelerators", "64")
+    words = ["impossible", "ok", "impossible", "impossible"]
+    rows = list(csv.DictReader(io.StringIO(aiplan(*few, "-f", "csv").out)))
+    assert [row["plan"] for row in rows] == words
+    assert [row["binding"] for row in rows] == ["layout", "", "layout", "layout"]
+    whole = aiplan(*few, "--json").json["rows"]
+    assert [row["plan"] for row in whole] == words
+    assert "does not divide 64" in whole[0]["result"]["quantities"]["run_cost"]["why_null"]
+    assert aiplan("train", *few[1:7], "--accelerators", "64", "--layout", "tp=3").code == 2
+    for axis, first, *ends in (("accelerators", 64, 75, 140), ("heads", 8, 20, 90)):
+        more = ("--layout", "tp=4,pp=2", *(() if axis == "accelerators" else ("--accelerators", "64")))
+        one, many = (
+            rows_of(*fleet, *more, "--sweep", f"{axis}={first}..{end} by 1", "--show", "step_time") for end in ends
+        )
+        for a, b in zip(one, many, strict=False):
+            assert (a["plan"], a["binding"]) == (b["plan"], b["binding"])
+            assert a["step_time"] == b["step_time"] == "" or float(a["step_time"]) == pytest.approx(
+                float(b["step_time"])
+            )
+        assert {row["plan"] for row in one} == {"ok", "impossible"}
+
+
+def test_wrong_layouts_are_one_line() -> None:
+    """A member twice, one that is swept too."""
+    words = ("sweep", "--model", "llama-3.1-8b", "--tokens", "1T", "--accelerators", "64")
+    for axes, said in (
+        (("layout=tp=2,tp=4",), "tp is set twice"),
+        (("layout=tp=2;tp=4", "tp=1,2"), "tp is swept, and in a layout that is swept too"),
+    ):
+        done = aiplan(*words, *(word for axis in axes for word in ("--sweep", axis)))
+        assert (done.code, len(done.err.splitlines()), said in done.err) == (2, 1, True), done.err
 
 
 def test_more_is_better_where_it_is() -> None:

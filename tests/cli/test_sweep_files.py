@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import signal
 import subprocess
 import sys
@@ -67,12 +68,14 @@ def test_parquet_is_the_same_table(tmp_path: Path) -> None:
     assert (refused.code, refused.err) == (2, "Error: --format parquet needs --output FILE\n")
 
 
-def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("form", "more"), [("csv", ()), ("jsonl", ()), ("json", ("--best-of", "run_cost"))])
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path, form: str, more: tuple[str, ...]) -> None:
     """Killed and started again, in more or fewer processes, the file has the same bytes."""
-    whole, file = tmp_path / "whole.csv", tmp_path / "a.csv"
-    assert process(*SOLVED, "-f", "csv", "-o", str(whole), "--jobs", "1", "--quiet").code == 0
+    whole, file = tmp_path / f"whole.{form}", tmp_path / f"a.{form}"
+    asked = (*SOLVED, *more, "-f", form)
+    assert process(*asked, "-o", str(whole), "--jobs", "1", "--quiet").code == 0
     parts = Path(f"{file}.parts")
-    words = [sys.executable, "-m", "aiplan", *SOLVED, "-f", "csv", "-o", str(file), "--jobs", "1"]
+    words = [sys.executable, "-m", "aiplan", *asked, "-o", str(file), "--jobs", "1"]
     running = subprocess.Popen(words, stderr=subprocess.DEVNULL)
     while running.poll() is None and not list(parts.glob("*.part")):
         time.sleep(0.01)
@@ -87,6 +90,20 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     assert (done.code, "goes on there" in done.err) == (0, True)
     assert file.read_bytes() == whole.read_bytes()
     assert not parts.exists()
+
+
+def test_answers_in_a_file_are_those_of_standard_output(tmp_path: Path) -> None:
+    """JSON as one document and as lines; a document is what its rows are as lines."""
+    asked = ("sweep", "--params", "7B", "--sweep", "accelerators=32,64,128", "--pareto", "run_cost,accelerators")
+    for form in ("json", "jsonl"):
+        file = tmp_path / f"a.{form}"
+        assert aiplan(*asked, "-f", form, "-o", str(file)).code == 0
+        assert file.read_text() == aiplan(*asked, "-f", form).out
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    whole = json.loads((tmp_path / "a.json").read_text())
+    assert whole == {"schema": "aiplan.sweep/1", "rows": lines}
+    assert list(lines[0])[:4] == ["row", "point", "plan", "front"]
+    assert (tmp_path / "a.json").read_text() == json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def test_parts_of_another_sweep_are_refused(tmp_path: Path) -> None:

@@ -147,3 +147,56 @@ def test_arrays_give_the_same_as_floats(formula: Formula) -> None:
     alone = [formula.function(*row) for row in rows]
     together = formula.function(*(np.array(column) for column in zip(*rows, strict=True)))
     assert together == pytest.approx(np.array(alone), rel=1e-12)
+
+
+# -- what software hides, fuses and sends ---------------------------------------------------------------------------
+
+EXPERTS = {"experts": 256.0, "experts_per_token": 8.0, "d_ff_expert": 2048.0, "ep": 64.0, "tp": 1.0}
+
+
+def test_sends_between_stages_hide_behind_interleaved_work() -> None:
+    name = "point_to_point_time"
+    plain, interleaved = resolve([name], virtual_stages=1.0), resolve([name], virtual_stages=8.0)
+    assert interleaved[name] == pytest.approx(plain[name] * 8 * 15 / (8 * 16))  # 16 micro-batches: fill and drain alone
+    assert resolve([name], virtual_stages=8.0, micro_batch=16.0)[name] <= plain[name] * 16 * 8
+
+
+def test_eight_bits_are_gathered_in_eight_bits() -> None:
+    wide = resolve(["tensor_time", "link_latency"], link_latency=0.0)
+    narrow = resolve(["tensor_time"], link_latency=0.0, peak_flops=1978.9e12)
+    assert narrow["tensor_time"] == pytest.approx(0.75 * wide["tensor_time"])
+
+
+@given(st.integers(1, 16), st.integers(1, 64))
+def test_a_token_reaches_no_more_domains_than_there_are_nor_than_its_experts(k: int, domains: int) -> None:
+    reached = communication_time.domains_reached(float(k), float(domains))
+    assert 1.0 - 1e-9 <= reached <= min(k, domains) + 1e-9
+    assert communication_time.domains_reached(k + 1.0, float(domains)) >= reached
+
+
+def test_dualpipe_and_a_graph_hide_what_experts_exchange() -> None:
+    assert resolve(["expert_time"], **EXPERTS)["expert_time"] > 0.0
+    assert resolve(["expert_time"], **EXPERTS, zero_bubble=3.0)["expert_time"] == 0.0
+    assert resolve(["expert_time"], **EXPERTS, zero_bubble=2.0)["expert_time"] > 0.0
+    assert resolve(["expert_time"], **EXPERTS, block_scaled=1.0)["expert_time"] == 0.0
+
+
+def test_a_graph_launches_no_experts_and_casts_nothing_for_them() -> None:
+    low = {**EXPERTS, "peak_flops": 1978.9e12}
+    eager, graph = (resolve(["host_time", "elementwise_time"], **low, block_scaled=b) for b in (0.0, 1.0))
+    old = resolve(["host_time", "elementwise_time"], **low, block_scaled=1.0, software_age_years=1.0)
+    assert graph["host_time"] < eager["host_time"] == old["host_time"]
+    assert graph["elementwise_time"] < eager["elementwise_time"] == old["elementwise_time"]
+    dense = resolve(["host_time"], block_scaled=1.0)["host_time"]
+    assert dense == resolve(["host_time"])["host_time"] == graph["host_time"]
+
+
+def test_more_experts_on_a_rank_are_more_launches() -> None:
+    few, many = (resolve(["host_time", "host_product_time"], **{**EXPERTS, "ep": ep}) for ep in (64.0, 8.0))
+    more = (256 / 8 - 256 / 64) * few["host_product_time"] * 126 / 16
+    assert many["host_time"] - few["host_time"] == pytest.approx(more)
+
+
+def test_gathering_slows_the_work_that_hides_it() -> None:
+    assert pipeline_time.micro_batch_time(2.0, *[0.0] * 9, 1.0, 0.2) == pytest.approx(2.2)
+    assert pipeline_time.micro_batch_time(1.0, *[0.0] * 9, 2.0, 0.2) == pytest.approx(2.2)

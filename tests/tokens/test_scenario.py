@@ -111,7 +111,8 @@ def test_a_share_of_the_draws_fits(lease: Path) -> None:
 @pytest.mark.parametrize(
     ("vary", "words"),
     [
-        ("model={choice: [gpt-4o, gpt-5]}", "swept, not drawn"),
+        ("model=gpt-4o to gpt-5", "choice by name"),
+        ("batch={choice: [perhaps]}", "no, yes"),
         ("answer_tokenz=1 to 2", "answer_tokens"),
         ("answer_tokens=5", "A to B"),
     ],

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from aiplan.catalog import Catalog
 from aiplan.errors import UserError
 from aiplan.plan import Plan, train
 from aiplan.quantities.scaling import AXES, LAWS
-from aiplan.specs.question import Question, read_question
+from aiplan.specs.question import read_question
 from aiplan.specs.result import Result
 from aiplan.whatif import arrays
+from aiplan.whatif.asked import Training
 from aiplan.whatif.draws import Draws, model_of, simulate
 from aiplan.whatif.inputs import read_inputs
 from aiplan.whatif.percentiles import checked_count, drawn
@@ -27,15 +29,12 @@ CATALOG = Catalog()
 SMALL = {"params": "70B", "accelerator": "h100", "accelerators": "1024"}
 
 
-def solve(question: Question) -> Plan:
-    return train(question, CATALOG)
-
-
 def draw(
     settings: dict[str, Any], vary: dict[str, Any] | None = None, *, count: int = 2000, seed: int = 0
 ) -> tuple[Plan, Draws, Result]:
     inputs = read_inputs(vary or {})
-    plan, draws = simulate(solve, read_question(settings), inputs, count=count, seed=seed)
+    asked = Training(read_question(settings), inputs, CATALOG)
+    plan, draws = simulate(asked.solve, asked.ready, inputs, count=count, seed=seed)
     return plan, draws, drawn(plan, draws, inputs)
 
 
@@ -175,14 +174,17 @@ def test_a_layout_may_be_searched_at_each_draw() -> None:
     """Each draw then has the layout of a plan of its own, and none is slower than with the layout held."""
     asked = read_question(SMALL | {"tokens": "1T"})
     vary = read_inputs({"scale_out_rate": "5 GB/s to 50 GB/s"})
-    plan, draws = simulate(solve, asked, vary, count=40, seed=0)
-    held, found = draws.values, simulate(solve, asked, vary, count=40, seed=0, search=True)[1].values
+    both = Training(asked, vary, CATALOG)
+    plan, draws = simulate(both.solve, both.ready, vary, count=40, seed=0)
+    held = draws.values
+    searched = partial(model_of, vary=vary, search=True)
+    found = simulate(both.solve, searched, vary, count=40, seed=0, search=True)[1].values
     assert "dp" not in held
     assert len(set(found["dp"].tolist())) > 1
     assert (found["step_time"] <= held["step_time"] * 1.05).all()  # the search times 40 layouts, not all
     assert (found["step_time"] < held["step_time"] * 0.98).any()
     pins = {"scale_out_rate": float(held["scale_out_rate"][7]), "batch_tokens": plan.value("batch_tokens")}
-    alone = solve(replace(asked, given=asked.given | pins))
+    alone = train(replace(asked, given=asked.given | pins), CATALOG)
     assert alone.value("dp") == found["dp"][7]
     with pytest.raises(UserError, match="20,000"):
         checked_count(20_001, search=True)
