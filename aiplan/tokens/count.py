@@ -143,7 +143,7 @@ def estimate(o200k: int, vocabulary: str, class_: str) -> Count:
     """Tokens in a vocabulary from the o200k count of a text of a class.
 
     >>> estimate(1000, "claude-3", "prose").label
-    'estimated +-12%'
+    'estimated +-13%'
     """
     mid, half = ratios.ratio(vocabulary, class_)
     tokens = round(o200k * mid)
