@@ -76,9 +76,11 @@ def class_of(text: str, kind: str = "") -> str:
         return "script"
     if kind == "code" or share(b"{}()[]<>=_;|#/\\*`") > 0.05:
         return "code"
-    small = data.lower()
-    english = sum(small.count(word) for word in ENGLISH) > 0.06 * small.count(b" ")
-    return "prose" if wide < (0.03 if english else 0.001) else "latin"
+    return "prose" if wide < 0.001 or (wide < 0.03 and _english(data.lower())) else "latin"
+
+
+def _english(data: bytes) -> bool:
+    return sum(data.count(word) for word in ENGLISH) > 0.06 * data.count(b" ")
 
 
 def ratio(vocabulary: str, class_: str) -> Ratio:
