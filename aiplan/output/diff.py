@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiplan import units
 from aiplan.output import clean, escaped
 from aiplan.output.plain import columns
+from aiplan.specs.result import YES_OR_NO
 
 if TYPE_CHECKING:
     from aiplan.whatif.diff import Cause, Change, Difference
@@ -87,7 +88,7 @@ def _signed(value: float, unit: str, name: str) -> str:
 
 
 def _text(change: Change, value: float | None) -> str:
-    if change.name in ("fits", "fits_context") and value in (0.0, 1.0):
+    if change.name in YES_OR_NO and value in (0.0, 1.0):
         return "yes" if value else "no"
     return units.show(value, change.unit, change.name)
 

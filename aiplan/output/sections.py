@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiplan import units
-from aiplan.specs.result import Result, Value
+from aiplan.specs.result import YES_OR_NO, Result, Value
 
 SECTIONS: dict[str, str] = {
     "Model and data": "params active_params tokens tokens_per_param data_bytes epochs loss training_flops",
@@ -45,7 +45,7 @@ def value_text(name: str, value: Value) -> str:
     """A value for people; yes or no where it is that."""
     if value.value is None:
         return "unknown"
-    if name in ("fits", "fits_context"):
+    if name in YES_OR_NO:
         return {1.0: "yes", 0.0: "no"}.get(value.value, f"in {value.value:.1%} of draws")
     return units.show(value.value, value.unit, name)
 

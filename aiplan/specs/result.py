@@ -9,6 +9,8 @@ from aiplan.graph import Origin
 
 SCHEMA: Final = "aiplan.result/1"
 SCHEMA_MANY = "aiplan.results/1"
+YES_OR_NO = frozenset(("fits", "fits_context"))
+"""Quantities that are yes (1) or no (0); of draws, the share of yes."""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from aiplan import units
 from aiplan.errors import UserError
 from aiplan.specs.question import read_value
-from aiplan.specs.result import Check, Result
+from aiplan.specs.result import YES_OR_NO, Check, Result
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -45,7 +45,7 @@ class Assertion:
     def check(self, result: Result, kind: str = "assert", baseline: Result | None = None) -> Check:
         """How the assertion came out for a result; a quantity without a value fails it.
 
-        Of a result with draws a bare quantity is its median, and `fits` holds where it does in most draws.
+        Of a result with draws a bare quantity is its median, and what is yes or no holds where it does in most draws.
         """
         found = result.quantities[self.quantity]
         draws = result.inputs.get("draws")
@@ -118,9 +118,10 @@ def parse(text: object, where: str = "", *, relative: bool = False) -> Assertion
         raise UserError(f"{at}{text!r} is not 'quantity OP value', 'quantity ~ VALUE within P%' or 'quantity'")
     name, percentile, op, raw = form.groups()
     if op is None:
-        if name != "fits":
+        if name not in YES_OR_NO:
             read_value(name, 1, where=where) if name not in _names() else None
-            raise UserError(f"{at}{text!r} compares {name} with nothing; only 'fits' is yes or no")
+            known = " and ".join(sorted(YES_OR_NO))
+            raise UserError(f"{at}{text!r} compares {name} with nothing; only {known} are yes or no")
         return Assertion(text, name)
     if "baseline" in raw:
         return _relative(text, name, percentile, op, raw, where, relative)

@@ -11,7 +11,7 @@ from aiplan.answer import answer
 from aiplan.errors import UserError
 from aiplan.output.structured import safe_cell
 from aiplan.plan import TRAIN, Plan
-from aiplan.specs.result import Result, Warning_
+from aiplan.specs.result import YES_OR_NO, Result, Warning_
 from aiplan.whatif.arrays import numpy
 from aiplan.whatif.draws import DEFAULT_DRAWS, MOST_DRAWS, MOST_SEARCHED, SEARCHED_DRAWS, Draws
 from aiplan.whatif.inputs import Input
@@ -54,7 +54,7 @@ def spread_over(result: Result, draws: Draws, vary: list[Input], of: str, *, tol
         value.p10 = value.p50 = value.p90 = None
         if quantity not in draws.values:
             continue
-        if quantity in ("fits", "fits_context"):
+        if quantity in YES_OR_NO:
             known = draws.values[quantity]
             value.value = float(numpy().nan_to_num(known).mean())
             continue

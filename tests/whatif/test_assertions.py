@@ -23,6 +23,7 @@ RESULT = result(
     training_days=Value(90.0, "day", "formula"),
     accelerators=Value(16384.0, "", "given"),
     fits=Value(1.0, "", "formula"),
+    fits_context=Value(0.0, "", "formula"),
     run_cost=Value(None, "USD", "formula", why_null="it has no price"),
     training_flops=Value(1.2e30, "FLOP", "formula"),
     mfu=Value(0.41, "", "formula"),
@@ -33,6 +34,7 @@ RESULT = result(
     ("text", "passed"),
     [
         ("fits", True),
+        ("fits_context", False),
         ("facility_power <= 1 GW", True),
         ("facility_power < 1 GW", False),
         ("facility_power == 1 GW", True),
