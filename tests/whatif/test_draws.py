@@ -72,8 +72,8 @@ def test_wide_draws_agree_with_first_order_intervals() -> None:
     first = answer(plan)
     for name in ("training_days", "energy", "mfu", "facility_power"):
         found, old = result.quantities[name], first.quantities[name]
-        assert found.p10 == pytest.approx(old.p10, rel=0.08)
-        assert found.p90 == pytest.approx(old.p90, rel=0.08)
+        assert found.p10 == pytest.approx(old.p10, rel=0.1)
+        assert found.p90 == pytest.approx(old.p90, rel=0.1)
 
 
 def test_a_product_of_lognormals_is_lognormal() -> None:
