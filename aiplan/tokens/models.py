@@ -5,6 +5,7 @@ A model that nobody knows is an error with the nearest names. A price that nobod
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -307,6 +308,8 @@ def _accepted(match: Any) -> list[str]:
 @cache
 def _snapshot() -> Any:
     _without_updates()
+    # it has none, and looking for them reads what every installed package says of itself
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     try:
         from genai_prices.data_snapshot import get_snapshot
     except ImportError:
