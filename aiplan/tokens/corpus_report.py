@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from aiplan import __version__, units
 from aiplan.errors import UserError
@@ -19,6 +19,7 @@ from aiplan.tokens import corpus, engines, ratios, sample, vision
 from aiplan.tokens.ahead import Ahead
 from aiplan.tokens.ask import assumptions, cheapest, left_out
 from aiplan.tokens.count import Count, Counters, add, estimate
+from aiplan.tokens.documents import Document
 from aiplan.tokens.formulas import context_share
 from aiplan.tokens.journal import Journal, default_path, merge
 from aiplan.tokens.loaders import WITHOUT_MARKS
@@ -158,7 +159,9 @@ def report(book: Journal, models: list[Model], ask: Ask, vocabulary: str, strata
     rows = [_row(model, totals, vocabulary, book, ask, strata) for model in models]
     rows.sort(key=cheapest)
     main = rows[0] if len(rows) == 1 else None
-    guess = main["_guess"] if main else _guessed(book, strata, lambda _: 1.0, _no_look) if strata else None
+    guess = (
+        main["_guess"] if main else _guessed(book, strata, lambda _: 1.0, lambda *_: vision.Seen()) if strata else None
+    )
     tokens = guess.total if guess else float(totals["tokens"])
     found = Value(round(tokens), "token", "measured")
     if guess:
@@ -211,9 +214,10 @@ def _row(
 ) -> dict[str, Any]:
     count = _counted(model, totals, vocabulary, ask)
     look = partial(_look, model)
-    looks = [look(kind, sizes, seconds) for kind, sizes, seconds, _, _ in book.pictures()]
+    shown = list(book.pictures())
+    looks = [look(kind, sizes, seconds) for kind, sizes, seconds, _, _ in shown]
     pictures, around = sum(one.tokens for one in looks), sum(one.error for one in looks)
-    sound = sum(one.tokens for one in looks if one.heard)
+    sound = sum(one.tokens for one, row in zip(looks, shown, strict=True) if row[2] and row[0] != "video")
     rate = _rates(model, vocabulary, ask)
     guess = _guessed(book, strata, rate, look) if strata else None
     files = guess.files if guess else totals["files"]
@@ -228,7 +232,7 @@ def _row(
     size = max(round(tokens / files), 1000)
     price = _price(model, tokens, answer, size, sound / whole if sound else 0.0, ask)
     largest = totals["largest"] * (count.tokens / totals["tokens"] if totals["tokens"] else 1.0)
-    seen = (n * rate(klass) for _, _, _, n, klass in book.pictures())
+    seen = (n * rate(klass) for _, _, _, n, klass in shown)
     largest = max([largest, *(text + one.tokens for text, one in zip(seen, looks, strict=True))])
     room = answer_window(model, ask).value or 0.0
     nodes = solve(
@@ -287,32 +291,11 @@ def _counted(model: Model, totals: dict[str, Any], vocabulary: str, ask: Ask) ->
     return add([estimate(n, own, klass) for klass, n in totals["classes"].items() if n])
 
 
-class _Look(NamedTuple):
-    """What the pictures, sound or film of a file cost a model."""
-
-    tokens: float = 0.0
-    error: float = 0.0
-    heard: bool = False
-    unknown: str = ""
-
-
-def _no_look(kind: str, sizes: str, seconds: float) -> _Look:
-    return _Look()
-
-
-def _look(model: Model, kind: str, sizes: str, seconds: float) -> _Look:
-    """Tokens of pictures, scanned pages, sound and film of a file, or why they are left out."""
-    if seconds:
-        of = vision.stream("video" if kind == "video" else "audio", model.vendor, model.name)
-        if of is None:
-            return _Look(unknown=f"no number of tokens of {kind} is known, so it is left out")
-        return _Look(seconds * of.tokens, seconds * of.tokens * of.error, kind != "video")
-    if not sizes:
-        return _Look()
-    if not model.picture:
-        return _Look(unknown="it is not known how pictures are counted, so they are left out")
-    tokens = float(sum(vision.picture(model.picture, w, h) for w, h in json.loads(sizes)))
-    return _Look(tokens, tokens * vision.RULES[model.picture].error)
+def _look(model: Model, kind: str, sizes: str, seconds: float) -> vision.Seen:
+    """What the pictures, scanned pages, sound or film of a file cost a model; sound may lie in an archive."""
+    what = kind if not seconds or kind == "video" else "audio"
+    document = Document("", what, images=json.loads(sizes or "[]"), seconds=seconds)
+    return vision.seen(document, model.picture, model.vendor, model.name, "text")
 
 
 def _rates(model: Model, vocabulary: str, ask: Ask) -> Callable[[str], float]:
@@ -322,7 +305,7 @@ def _rates(model: Model, vocabulary: str, ask: Ask) -> Callable[[str], float]:
 
 
 def _guessed(
-    book: Journal, strata: Strata, rate: Callable[[str], float], look: Callable[[str, str, float], _Look]
+    book: Journal, strata: Strata, rate: Callable[[str], float], look: Callable[[str, str, float], vision.Seen]
 ) -> sample.Estimate:
     """The tokens of a whole corpus, pictures and all, from those of its sample."""
     rows = book.query("SELECT path, tokens, klass, kind, pictures, seconds FROM seen")

@@ -33,7 +33,7 @@ RATIOS: dict[str, tuple[Ratio, ...]] = {
     "phi-4": ((1.01, 0.04), (1.03, 0.06), (1.12, 0.11), (1.28, 0.12), (1.00, 0.03), (0.99, 0.03), (1.41, 0.16)),
     "unknown": ((1.10, 0.25), (1.10, 0.25), (1.20, 0.30), (1.10, 0.30), (1.20, 0.30), (1.30, 0.40), (1.20, 0.40)),
 }
-SOURCE = "ratios to o200k measured in November 2026 on prose, documentation, code and tables in seven languages"
+SOURCE = "ratios to o200k measured in November 2026 on prose, documentation, code and tables in many languages"
 
 # Characters per o200k token, where no tokenizer is installed at all.
 CHARACTERS: tuple[Ratio, ...] = (
