@@ -54,6 +54,10 @@ def test_prices_per_million(name: str, input_: float, output: float) -> None:
         ("gemini-3.5-flash", "gemma-3", "gemini_flat"),
         ("llama-3.1-405b", "llama-3", ""),
         ("deepseek-chat", "deepseek-3", ""),
+        ("mistral-large", "unknown", ""),
+        ("mistral-large-2512", "tekken", ""),
+        ("pixtral-large", "unknown", ""),
+        ("pixtral-12b", "tekken", ""),
         ("grok-4", "unknown", ""),
     ],
 )
@@ -138,3 +142,20 @@ def test_case_does_not_matter_and_a_longer_name_is_nearest() -> None:
     assert (model.name, model.reading_speed) == ("gpt-4o", 16_400)
     with pytest.raises(UserError, match="nearest: gpt-6-sol"):
         registry().find("gpt-6")
+
+
+@pytest.mark.parametrize(
+    ("name", "vocabulary"),
+    [
+        ("deepseek-r1-distill-llama-70b", "llama-3"),
+        ("deepseek-r1-distill-qwen-32b", "qwen-3"),
+        ("deepseek-coder-v2", "unknown"),
+        ("deepseek-r1", "deepseek-3"),
+        ("phi-4-mini-instruct", "unknown"),
+        ("phi-4", "phi-4"),
+        ("mistral-small-2402", "unknown"),
+        ("mistral-small-2603", "tekken"),
+    ],
+)
+def test_a_name_is_not_enough_for_a_vocabulary(name: str, vocabulary: str) -> None:
+    assert Registry()._family(name)["vocabulary"] == vocabulary
